@@ -1,0 +1,31 @@
+# One place for what every target of ours is compiled with.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+# -O2: the kernels vectorise by hand; -O3 only makes the rest larger.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
+find_program(MASR_CCACHE ccache)
+if(MASR_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MASR_CCACHE})
+endif()
+
+add_library(masr_compile_options INTERFACE)
+target_include_directories(masr_compile_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(masr_compile_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Werror -Wno-missing-field-initializers -fno-math-errno
+  # The same sums on every build: a product and a sum fuse only where a kernel says so.
+  -ffp-contract=off)
+if(MASR_SCALAR)
+  target_compile_definitions(masr_compile_options INTERFACE HWY_COMPILE_ONLY_SCALAR)
+endif()
+if(MASR_SANITIZE)
+  target_compile_options(masr_compile_options INTERFACE
+    -fsanitize=${MASR_SANITIZE} -fno-omit-frame-pointer -g -fno-sanitize-recover=all)
+  target_link_options(masr_compile_options INTERFACE -fsanitize=${MASR_SANITIZE})
+endif()
+find_package(Threads REQUIRED)
