@@ -1,0 +1,51 @@
+// Files: mapped for reading, replaced atomically and durably for writing.
+#ifndef MOBILEASR_IO_FILE_H_
+#define MOBILEASR_IO_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace masr {
+
+// A read-only mapping of a whole plain file. Move-only; an empty file maps to an empty span. Nobody may
+// shorten the file while it is mapped (ReplaceFile does not: it puts a new file in its place).
+class MappedFile {
+ public:
+  static Result<MappedFile> Open(const std::string& path);
+  MappedFile() = default;
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  std::span<const uint8_t> bytes() const { return {data_, size_}; }
+
+ private:
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// The whole of a text file of at most `max_bytes`.
+Result<std::string> ReadTextFile(const std::string& path, size_t max_bytes = size_t{1} << 30);
+
+// Receives the bytes of a file being written, in order.
+class FileSink {
+ public:
+  virtual ~FileSink() = default;
+  virtual Status Write(std::span<const uint8_t> bytes) = 0;
+};
+
+// Writes path + ".tmp", fsyncs, renames over `path`, fsyncs the folder. If anything fails (a full
+// disk), the old file is untouched, the temporary one is removed, and the error says which step. Two
+// writers of one path take turns; what a killed one left behind, the next one overwrites.
+Status ReplaceFile(const std::string& path, const std::function<Status(FileSink&)>& write);
+Status ReplaceFile(const std::string& path, std::string_view contents);
+
+}  // namespace masr
+
+#endif  // MOBILEASR_IO_FILE_H_

@@ -1,0 +1,234 @@
+#include "io/file.h"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace masr {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "masr_file_XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  size_t FilesInFolder() const {
+    return static_cast<size_t>(
+        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+  }
+
+  std::string folder_;
+};
+
+std::span<const uint8_t> Bytes(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+// Runs `body` in a child process; its result is the child's exit status.
+template <class Body>
+int InChild(const Body& body) {
+  const pid_t child = fork();
+  if (child == 0) _exit(body());
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(FileTest, WritesAndReadsBack) {
+  const std::string text("one\0two\n", 8);
+  ASSERT_TRUE(ReplaceFile(Path("a"), text).has_value());
+  EXPECT_EQ(*ReadTextFile(Path("a")), text);
+  auto mapped = MappedFile::Open(Path("a"));
+  ASSERT_TRUE(mapped.has_value());
+  EXPECT_EQ(std::string(mapped->bytes().begin(), mapped->bytes().end()), text);
+  EXPECT_EQ(FilesInFolder(), 1u);
+}
+
+TEST_F(FileTest, AnEmptyFileMapsToNothing) {
+  ASSERT_TRUE(ReplaceFile(Path("empty"), "").has_value());
+  EXPECT_TRUE(MappedFile::Open(Path("empty"))->bytes().empty());
+  EXPECT_EQ(*ReadTextFile(Path("empty")), "");
+}
+
+TEST_F(FileTest, MappingsMove) {
+  ASSERT_TRUE(ReplaceFile(Path("a"), "aa").has_value());
+  ASSERT_TRUE(ReplaceFile(Path("b"), "bbb").has_value());
+  MappedFile a = *MappedFile::Open(Path("a"));
+  MappedFile b = std::move(a);
+  EXPECT_EQ(b.bytes().size(), 2u);
+  EXPECT_TRUE(a.bytes().empty());
+  b = *MappedFile::Open(Path("b"));
+  EXPECT_EQ(b.bytes()[2], 'b');
+}
+
+TEST_F(FileTest, AMappingOutlivesTheReplacementOfItsFile) {
+  ASSERT_TRUE(ReplaceFile(Path("a"), "old").has_value());
+  MappedFile old = *MappedFile::Open(Path("a"));
+  ASSERT_TRUE(ReplaceFile(Path("a"), "replaced").has_value());
+  EXPECT_EQ(std::string(old.bytes().begin(), old.bytes().end()), "old");
+  EXPECT_EQ(*ReadTextFile(Path("a")), "replaced");
+}
+
+TEST_F(FileTest, ReadingNamesTheFileAndTheReason) {
+  for (const auto& error :
+       {MappedFile::Open(Path("none")).error(), ReadTextFile(Path("none")).error()}) {
+    EXPECT_EQ(error.code, ErrorCode::kNotFound);
+    EXPECT_NE(error.message.find(Path("none")), std::string::npos);
+    EXPECT_NE(error.message.find("No such file"), std::string::npos);
+  }
+  EXPECT_EQ(MappedFile::Open(folder_).error().message, folder_ + ": is a folder, not a file");
+  EXPECT_EQ(ReadTextFile(folder_).error().message, folder_ + ": is a folder, not a file");
+  ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
+  EXPECT_FALSE(MappedFile::Open(Path("pipe")).has_value());
+  EXPECT_FALSE(ReadTextFile(Path("pipe")).has_value());
+}
+
+TEST_F(FileTest, ReadTextFileIsBounded) {
+  ASSERT_TRUE(ReplaceFile(Path("a"), "12345").has_value());
+  EXPECT_EQ(*ReadTextFile(Path("a"), 5), "12345");
+  EXPECT_EQ(ReadTextFile(Path("a"), 4).error().code, ErrorCode::kUnsupported);
+  EXPECT_FALSE(ReadTextFile(Path("a"), 0).has_value());
+}
+
+TEST_F(FileTest, ReadsFilesThatDoNotKnowTheirSize) {
+  if (!fs::exists("/proc/self/status")) GTEST_SKIP() << "no /proc";
+  auto text = ReadTextFile("/proc/self/status");
+  ASSERT_TRUE(text.has_value());
+  EXPECT_NE(text->find("Pid:"), std::string::npos);
+}
+
+TEST_F(FileTest, ReplaceFailsWhereThereIsNoFolder) {
+  auto missing = ReplaceFile(Path("none/a"), "x");
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(ReplaceFile(Path("file"), "x").has_value());
+  auto under_file = ReplaceFile(Path("file/a"), "x");
+  ASSERT_FALSE(under_file.has_value());
+  EXPECT_EQ(under_file.error().code, ErrorCode::kIo);
+  EXPECT_NE(under_file.error().message.find("cannot create"), std::string::npos);
+  auto over_folder = ReplaceFile(folder_, "x");
+  ASSERT_FALSE(over_folder.has_value());
+  EXPECT_FALSE(fs::exists(folder_ + ".tmp"));
+}
+
+TEST_F(FileTest, ReplaceKeepsTheModeOfAPrivateFile) {
+  ASSERT_TRUE(ReplaceFile(Path("a"), "x").has_value());
+  fs::permissions(Path("a"), fs::perms::owner_read | fs::perms::owner_write);
+  ASSERT_TRUE(ReplaceFile(Path("a"), "y").has_value());
+  EXPECT_EQ(fs::status(Path("a")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(FileTest, AnErrorOfTheWriterLeavesTheOldFile) {
+  ASSERT_TRUE(ReplaceFile(Path("a"), "old").has_value());
+  auto failed = ReplaceFile(Path("a"), [](FileSink& sink) -> Status {
+    MASR_RETURN_IF_ERROR(sink.Write(Bytes("half")));
+    return Fail(ErrorCode::kCancelled, "stopped");
+  });
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_EQ(failed.error().message, "stopped");
+  EXPECT_EQ(*ReadTextFile(Path("a")), "old");
+  EXPECT_EQ(FilesInFolder(), 1u);
+}
+
+TEST_F(FileTest, WhatAKilledWriterLeftIsOverwritten) {
+  EXPECT_EQ(InChild([&] {
+              [[maybe_unused]] const auto never =
+                  ReplaceFile(Path("a"), [](FileSink& sink) -> Status {
+                    MASR_RETURN_IF_ERROR(sink.Write(Bytes("much longer than the next one")));
+                    _exit(7);
+                  });
+              return 0;
+            }),
+            7);
+  EXPECT_FALSE(fs::exists(Path("a")));
+  EXPECT_EQ(FilesInFolder(), 1u);
+  ASSERT_TRUE(ReplaceFile(Path("a"), "next").has_value());
+  EXPECT_EQ(*ReadTextFile(Path("a")), "next");
+  EXPECT_EQ(FilesInFolder(), 1u);
+}
+
+TEST_F(FileTest, WritersOfOnePathTakeTurns) {
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 4; ++i) {
+    writers.emplace_back([&, i] {
+      for (int round = 0; round < 20; ++round) {
+        auto status = ReplaceFile(Path("a"), [&](FileSink& sink) -> Status {
+          const std::string part(1000, static_cast<char>('a' + i));
+          for (int n = 0; n < 10; ++n) MASR_RETURN_IF_ERROR(sink.Write(Bytes(part)));
+          return {};
+        });
+        EXPECT_TRUE(status.has_value()) << status.error().message;
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  const std::string text = *ReadTextFile(Path("a"));
+  EXPECT_EQ(text, std::string(10'000, text[0]));
+  EXPECT_EQ(FilesInFolder(), 1u);
+}
+
+// The system writes what still fits, then refuses: a short write followed by an error.
+TEST_F(FileTest, AFileLimitStopsTheWriteAndKeepsTheOldFile) {
+  ASSERT_TRUE(ReplaceFile(Path("a"), "old").has_value());
+  EXPECT_EQ(InChild([&] {
+              signal(SIGXFSZ, SIG_IGN);
+              const rlimit limit = {1000, 1000};
+              if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+              auto status = ReplaceFile(Path("a"), std::string(4096, 'x'));
+              if (status.has_value()) return 2;
+              if (status.error().code != ErrorCode::kNoSpace) return 3;
+              if (status.error().message.find("cannot write") == std::string::npos) return 4;
+              // Even a writer that drops the error does not put a short file in place.
+              status = ReplaceFile(Path("a"), [](FileSink& sink) -> Status {
+                [[maybe_unused]] auto dropped = sink.Write(Bytes(std::string(4096, 'x')));
+                return {};
+              });
+              return status.has_value() ? 5 : 0;
+            }),
+            0);
+  EXPECT_EQ(*ReadTextFile(Path("a")), "old");
+  EXPECT_EQ(FilesInFolder(), 1u);
+}
+
+TEST_F(FileTest, AFullDiskKeepsTheOldFileAndSaysSo) {
+  constexpr int kCannotMount = 99;
+  const int result = InChild([&] {
+    // A disk of 64 KiB that only this child sees.
+    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return kCannotMount;
+    mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    if (mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=64k") != 0) return kCannotMount;
+    if (!ReplaceFile(Path("a"), "old").has_value()) return 1;
+    auto status = ReplaceFile(Path("a"), std::string(1 << 20, 'x'));
+    if (status.has_value()) return 2;
+    if (status.error().code != ErrorCode::kNoSpace) return 3;
+    if (status.error().message.find("free some space") == std::string::npos) return 4;
+    if (*ReadTextFile(Path("a")) != "old") return 5;
+    if (FilesInFolder() != 1) return 6;
+    // The space of the temporary file is free again.
+    return ReplaceFile(Path("a"), std::string(30'000, 'x')).has_value() ? 0 : 7;
+  });
+  if (result == kCannotMount) GTEST_SKIP() << "no right to mount a small disk";
+  EXPECT_EQ(result, 0);
+}
+
+}  // namespace
+}  // namespace masr
