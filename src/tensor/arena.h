@@ -1,0 +1,48 @@
+// One block of memory for all buffers of a plan. Move-only; 64-byte aligned.
+#ifndef MOBILEASR_TENSOR_ARENA_H_
+#define MOBILEASR_TENSOR_ARENA_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+
+#include "base/result.h"
+
+namespace masr {
+
+class Arena {
+ public:
+  static constexpr size_t kAlignment = 64;
+
+  Arena() = default;
+  // Fails with kNoSpace if the system has no such block.
+  static Result<Arena> Create(size_t bytes) {
+    Arena arena;
+    if (bytes == 0) return arena;
+    void* block = ::operator new(bytes, std::align_val_t(kAlignment), std::nothrow);
+    if (block == nullptr) {
+      return Fail(ErrorCode::kNoSpace, "cannot allocate an arena of " + std::to_string(bytes) +
+                                           " bytes; use smaller batches or train fewer blocks");
+    }
+    arena.block_.reset(static_cast<std::byte*>(block));
+    arena.bytes_ = bytes;
+    return arena;
+  }
+
+  std::byte* data() const { return block_.get(); }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  struct Deleter {
+    void operator()(std::byte* block) const {
+      ::operator delete(block, std::align_val_t(kAlignment));
+    }
+  };
+  std::unique_ptr<std::byte, Deleter> block_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace masr
+
+#endif  // MOBILEASR_TENSOR_ARENA_H_
