@@ -1,0 +1,43 @@
+// Pointwise functions and their derivatives.
+#ifndef MOBILEASR_KERNELS_ELEMENTWISE_H_
+#define MOBILEASR_KERNELS_ELEMENTWISE_H_
+
+#include <cstdint>
+
+#include "kernels/context.h"
+
+namespace masr {
+
+enum class Activation : uint8_t {
+  kRelu,
+  kClippedRelu,  // min(max(x, 0), 20), the hardtanh of Deep Speech 2
+  kSilu,         // x * sigmoid(x)
+  kGelu,         // exact: x * Phi(x), by erf
+};
+
+// y[n] = f(x[n]); y may be x.
+void ActivationForward(const KernelContext& context, Activation f, int64_t n, const float* x,
+                       float* y);
+
+// dx[n] = dy[n] * f'(x[n]); x is the forward's input; dx may be dy.
+void ActivationBackward(const KernelContext& context, Activation f, int64_t n, const float* x,
+                        const float* dy, float* dx);
+
+// Gated linear unit (Dauphin et al., 2017): y[rows, dim] = x[:, :dim] * sigmoid(x[:, dim:]), where x is
+// [rows, 2 * dim].
+void GluForward(const KernelContext& context, int64_t rows, int64_t dim, const float* x, float* y);
+
+// dx[rows, 2 * dim] from x[rows, 2 * dim] and dy[rows, dim].
+void GluBackward(const KernelContext& context, int64_t rows, int64_t dim, const float* x,
+                 const float* dy, float* dx);
+
+// y[n] = a * x[n] + b * y[n]. With b = 0, y is not read.
+void ScaleAdd(const KernelContext& context, int64_t n, float a, const float* x, float b, float* y);
+
+// Inverted dropout: y[i] = x[i] / (1 - p) where HashUniform(key, i) >= p, else 0. The mask is a
+// function of `key`, so the backward pass is the same call on dy. y may be x; 0 <= p < 1.
+void Dropout(const KernelContext& context, int64_t n, float p, uint64_t key, const float* x, float* y);
+
+}  // namespace masr
+
+#endif  // MOBILEASR_KERNELS_ELEMENTWISE_H_

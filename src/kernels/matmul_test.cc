@@ -1,0 +1,353 @@
+#include "kernels/matmul.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/thread_pool.h"
+#include "hwy/highway.h"
+#include "hwy/targets.h"
+#include "kernels/reference/matmul.h"
+
+namespace masr {
+namespace {
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+// Runs `check` once for every instruction set compiled in that this CPU has.
+template <class Check>
+void ForEachTarget(const Check& check) {
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    check();
+    if (testing::Test::HasFatalFailure()) break;
+  }
+  hwy::SetSupportedTargetsForTest(0);
+}
+
+std::vector<float> Random(size_t size, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<float> values(size);
+  for (float& v : values) v = static_cast<float>(rng.Uniform() * 2.0 - 1.0);
+  return values;
+}
+
+// rows x cols with gaps of `gap` between the rows. The gaps hold NaN: a kernel that reads them into a
+// sum fails, one that writes them is caught by SameGaps.
+std::vector<float> RandomRows(int64_t rows, int64_t cols, int64_t gap, uint64_t seed) {
+  std::vector<float> values = Random(static_cast<size_t>(rows * (cols + gap)), seed);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = cols; c < cols + gap; ++c) values[r * (cols + gap) + c] = kNaN;
+  }
+  return values;
+}
+
+void ExpectGapsUntouched(const std::vector<float>& values, int64_t rows, int64_t cols, int64_t gap) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = cols; c < cols + gap; ++c) {
+      ASSERT_TRUE(std::isnan(values[r * (cols + gap) + c])) << "row " << r << ", column " << c;
+    }
+  }
+}
+
+// A random weight of any type; owns what its view points to.
+struct Weight {
+  Weight(WeightType type, int64_t rows, int64_t cols, int64_t gap, uint64_t seed)
+      : f32(RandomRows(rows, cols, gap, seed)), scales(Random(rows, seed + 1)) {
+    view = {f32.data(), type, nullptr, rows, cols, cols + gap};
+    if (type == WeightType::kBf16) {
+      for (float v : f32) {
+        uint32_t bits;
+        std::memcpy(&bits, &v, sizeof(bits));
+        bf16.push_back(static_cast<uint16_t>(bits >> 16));
+      }
+      view.data = bf16.data();
+    }
+    if (type == WeightType::kInt8) {
+      for (float v : f32) int8.push_back(static_cast<int8_t>(std::isnan(v) ? 99 : v * 127.9f));
+      for (float& s : scales) s *= 0.01f;
+      view.data = int8.data();
+      view.scales = scales.data();
+    }
+  }
+  std::vector<float> f32;
+  std::vector<uint16_t> bf16;
+  std::vector<int8_t> int8;
+  std::vector<float> scales;
+  WeightView view;
+};
+
+// Values of at most 1 in magnitude: each of k roundings is off by at most half an ulp of the sum so
+// far, which stays below sqrt(k) or so. The bound is generous in the constant, not in the growth.
+void ExpectClose(const std::vector<float>& actual, const std::vector<float>& expected, int64_t k) {
+  ASSERT_EQ(actual.size(), expected.size());
+  const float bound = 2e-7f * (4.0f + static_cast<float>(k) * 0.25f);
+  for (size_t i = 0; i < actual.size(); ++i) {
+    if (std::isnan(expected[i])) continue;
+    ASSERT_NEAR(actual[i], expected[i], bound * std::max(1.0f, std::abs(expected[i])))
+        << "element " << i;
+  }
+}
+
+struct Shape {
+  int64_t m, n, k;
+};
+
+// One dimension sweeps while the others stay small and odd: tails of every kind, and more than one
+// block of k.
+std::vector<Shape> Shapes() {
+  std::vector<Shape> shapes;
+  for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 16, 17, 25, 63, 64, 65}) {
+    shapes.push_back({m, 19, 23});
+  }
+  for (int64_t n : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 47, 48, 49, 63, 64, 65, 127}) {
+    shapes.push_back({5, n, 21});
+  }
+  for (int64_t k : {1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 255, 256, 257, 511, 513,
+                    1025}) {
+    shapes.push_back({3, 18, k});
+  }
+  shapes.insert(shapes.end(), {{1, 1, 1}, {1, 1, 600}, {1, 600, 1}, {130, 1, 1}, {25, 545, 261}});
+  return shapes;
+}
+
+enum class Kind { kNT, kNN, kTN };
+
+struct Case {
+  Kind kind;
+  WeightType type = WeightType::kF32;
+  bool bias = false;
+  bool accumulate = false;
+  int64_t gap = 0;
+};
+
+std::vector<Case> Cases() {
+  std::vector<Case> cases;
+  for (const WeightType type : {WeightType::kF32, WeightType::kBf16, WeightType::kInt8}) {
+    cases.push_back({.kind = Kind::kNT, .type = type});
+    cases.push_back({.kind = Kind::kNT, .type = type, .bias = true, .gap = 3});
+    cases.push_back({.kind = Kind::kNT, .type = type, .accumulate = true, .gap = 1});
+    cases.push_back({.kind = Kind::kNN, .type = type, .gap = 2});
+    cases.push_back({.kind = Kind::kNN, .type = type, .accumulate = true});
+  }
+  cases.push_back({.kind = Kind::kTN, .gap = 5});
+  cases.push_back({.kind = Kind::kTN, .accumulate = true});
+  return cases;
+}
+
+// The operands of one case; C comes fresh from Start() for each run.
+struct Problem {
+  Problem(const Case& kase_in, const Shape& s)
+      : kase(kase_in),
+        shape(s),
+        a(kase.kind == Kind::kTN ? RandomRows(s.k, s.m, kase.gap, 1)
+                                 : RandomRows(s.m, s.k, kase.gap, 1)),
+        a_stride((kase.kind == Kind::kTN ? s.m : s.k) + kase.gap),
+        b(kase.kind == Kind::kNT ? Weight(kase.type, s.n, s.k, kase.gap, 2)
+                                 : Weight(kase.type, s.k, s.n, kase.gap, 2)),
+        bias(Random(s.n, 3)) {}
+
+  std::vector<float> Start() const {
+    std::vector<float> c = RandomRows(shape.m, shape.n, kase.gap, 4);
+    if (!kase.accumulate) std::fill(c.begin(), c.end(), kNaN);
+    return c;
+  }
+
+  std::vector<float> Run(const ThreadPool& pool) const {
+    std::vector<float> c = Start();
+    const KernelContext context{pool};
+    const float* maybe_bias = kase.bias ? bias.data() : nullptr;
+    const int64_t c_stride = shape.n + kase.gap;
+    switch (kase.kind) {
+      case Kind::kNT:
+        MatmulNT(context, shape.m, a.data(), a_stride, b.view, maybe_bias, c.data(), c_stride,
+                 kase.accumulate);
+        break;
+      case Kind::kNN:
+        MatmulNN(context, shape.m, a.data(), a_stride, b.view, c.data(), c_stride, kase.accumulate);
+        break;
+      case Kind::kTN:
+        MatmulTN(context, shape.m, shape.n, shape.k, a.data(), a_stride, b.f32.data(),
+                 b.view.stride, c.data(), c_stride, kase.accumulate);
+    }
+    return c;
+  }
+
+  std::vector<float> RunReference() const {
+    std::vector<float> c = Start();
+    const float* maybe_bias = kase.bias ? bias.data() : nullptr;
+    const int64_t c_stride = shape.n + kase.gap;
+    switch (kase.kind) {
+      case Kind::kNT:
+        reference::MatmulNT(shape.m, a.data(), a_stride, b.view, maybe_bias, c.data(), c_stride,
+                            kase.accumulate);
+        break;
+      case Kind::kNN:
+        reference::MatmulNN(shape.m, a.data(), a_stride, b.view, c.data(), c_stride,
+                            kase.accumulate);
+        break;
+      case Kind::kTN:
+        reference::MatmulTN(shape.m, shape.n, shape.k, a.data(), a_stride, b.f32.data(),
+                            b.view.stride, c.data(), c_stride, kase.accumulate);
+    }
+    return c;
+  }
+
+  Case kase;
+  Shape shape;
+  std::vector<float> a;
+  int64_t a_stride;
+  Weight b;
+  std::vector<float> bias;
+};
+
+bool SameBits(const std::vector<float>& x, const std::vector<float>& y) {
+  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
+}
+
+TEST(Matmul, MatchesTheReferenceForOddShapesTypesAndStrides) {
+  const ThreadPool pool(1);
+  for (const Case& kase : Cases()) {
+    for (const Shape& shape : Shapes()) {
+      SCOPED_TRACE(testing::Message() << "kind " << static_cast<int>(kase.kind) << " type "
+                                      << static_cast<int>(kase.type) << " m " << shape.m << " n "
+                                      << shape.n << " k " << shape.k);
+      const Problem problem(kase, shape);
+      const std::vector<float> expected = problem.RunReference();
+      ForEachTarget([&] {
+        const std::vector<float> c = problem.Run(pool);
+        ExpectClose(c, expected, shape.k);
+        ExpectGapsUntouched(c, shape.m, shape.n, kase.gap);
+      });
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(Matmul, TheNumberOfThreadsDoesNotChangeABit) {
+  const ThreadPool one(1);
+  const ThreadPool two(2);
+  const ThreadPool three(3);
+  for (const Case& kase : Cases()) {
+    for (const Shape& shape : {Shape{7, 300, 90}, Shape{150, 40, 70}, Shape{61, 145, 301}}) {
+      const Problem problem(kase, shape);
+      ForEachTarget([&] {
+        const std::vector<float> expected = problem.Run(one);
+        EXPECT_TRUE(SameBits(problem.Run(two), expected));
+        EXPECT_TRUE(SameBits(problem.Run(three), expected));
+      });
+    }
+  }
+}
+
+TEST(Matmul, ARowDoesNotDependOnTheRowsBesideIt) {
+  const ThreadPool pool(2);
+  const KernelContext context{pool};
+  for (const WeightType type : {WeightType::kF32, WeightType::kBf16, WeightType::kInt8}) {
+    const int64_t m = 29, n = 147, k = 311;
+    const std::vector<float> a = Random(m * k, 1);
+    const Weight nt(type, n, k, 0, 2);
+    const Weight nn(type, k, n, 0, 3);
+    const std::vector<float> bias = Random(n, 4);
+    ForEachTarget([&] {
+      std::vector<float> all(m * n);
+      std::vector<float> alone(n);
+      MatmulNT(context, m, a.data(), k, nt.view, bias.data(), all.data(), n);
+      for (int64_t i = 0; i < m; ++i) {
+        MatmulNT(context, 1, a.data() + i * k, k, nt.view, bias.data(), alone.data(), n);
+        EXPECT_EQ(std::memcmp(alone.data(), all.data() + i * n, n * sizeof(float)), 0) << i;
+      }
+      MatmulNN(context, m, a.data(), k, nn.view, all.data(), n);
+      for (int64_t i = 0; i < m; ++i) {
+        MatmulNN(context, 1, a.data() + i * k, k, nn.view, alone.data(), n);
+        EXPECT_EQ(std::memcmp(alone.data(), all.data() + i * n, n * sizeof(float)), 0) << i;
+      }
+    });
+  }
+}
+
+TEST(Matmul, AColumnDoesNotDependOnItsPlaceInAPanel) {
+  const ThreadPool pool(1);
+  const KernelContext context{pool};
+  const int64_t m = 3, n = 37, k = 270;
+  const std::vector<float> a = Random(m * k, 1);
+  const std::vector<float> b = Random(n * k, 2);
+  ForEachTarget([&] {
+    std::vector<float> all(m * n);
+    MatmulNT(context, m, a.data(), k, F32Weight(b.data(), n, k), nullptr, all.data(), n);
+    for (int64_t j = 0; j < n; ++j) {
+      std::vector<float> alone(m);
+      MatmulNT(context, m, a.data(), k, F32Weight(b.data() + j * k, 1, k), nullptr, alone.data(),
+               1);
+      for (int64_t i = 0; i < m; ++i) EXPECT_EQ(alone[i], all[i * n + j]) << i << ", " << j;
+    }
+  });
+}
+
+TEST(Matmul, SmallIntegersAreExact) {
+  const ThreadPool pool(2);
+  const KernelContext context{pool};
+  const int64_t m = 14, n = 35, k = 523;
+  std::vector<float> a(m * k);
+  std::vector<float> b(n * k);
+  for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i * 7 % 15) - 7.0f;
+  for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(i * 5 % 13) - 6.0f;
+  std::vector<float> expected(m * n);
+  reference::MatmulNT(m, a.data(), k, F32Weight(b.data(), n, k), nullptr, expected.data(), n);
+  ForEachTarget([&] {
+    std::vector<float> c(m * n);
+    MatmulNT(context, m, a.data(), k, F32Weight(b.data(), n, k), nullptr, c.data(), n);
+    EXPECT_EQ(c, expected);
+  });
+}
+
+TEST(Matmul, AnEmptySumIsTheBiasOrNothing) {
+  const ThreadPool pool(1);
+  const KernelContext context{pool};
+  const float a = 1.0f;
+  const float b = 1.0f;
+  const std::vector<float> bias = {1.0f, 2.0f, 3.0f};
+  ForEachTarget([&] {
+    std::vector<float> c(6, 5.0f);
+    MatmulNT(context, 2, &a, 0, F32Weight(&b, 3, 0), bias.data(), c.data(), 3);
+    EXPECT_EQ(c, (std::vector<float>{1, 2, 3, 1, 2, 3}));
+    MatmulTN(context, 2, 3, 0, &a, 2, &b, 3, c.data(), 3, /*accumulate=*/true);
+    EXPECT_EQ(c, (std::vector<float>{1, 2, 3, 1, 2, 3}));
+    MatmulTN(context, 2, 3, 0, &a, 2, &b, 3, c.data(), 3);
+    EXPECT_EQ(c, std::vector<float>(6, 0.0f));
+    MatmulNT(context, 0, &a, 0, F32Weight(&b, 3, 1), bias.data(), c.data(), 3);
+    MatmulNN(context, 2, &a, 0, F32Weight(&b, 1, 0), c.data(), 3);
+    EXPECT_EQ(c, std::vector<float>(6, 0.0f));
+  });
+}
+
+TEST(AddColumnSums, MatchesTheReferenceForAnyThreads) {
+  const ThreadPool one(1);
+  const ThreadPool three(3);
+  for (const Shape& s : {Shape{1, 1, 0}, Shape{0, 5, 0}, Shape{5, 0, 0}, Shape{3, 7, 0},
+                         Shape{200, 31, 0}, Shape{2, 33, 0}, Shape{17, 64, 0}, Shape{9, 65, 0},
+                         Shape{501, 257, 0}}) {
+    const std::vector<float> dy = Random(s.m * s.n, 1);
+    const std::vector<float> start = Random(s.n, 2);
+    std::vector<float> expected = start;
+    reference::AddColumnSums(s.m, s.n, dy.data(), expected.data());
+    ForEachTarget([&] {
+      std::vector<float> db = start;
+      AddColumnSums(KernelContext{one}, s.m, s.n, dy.data(), db.data());
+      ExpectClose(db, expected, s.m);
+      std::vector<float> again = start;
+      AddColumnSums(KernelContext{three}, s.m, s.n, dy.data(), again.data());
+      EXPECT_TRUE(SameBits(again, db));
+    });
+  }
+}
+
+}  // namespace
+}  // namespace masr

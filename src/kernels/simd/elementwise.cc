@@ -1,0 +1,210 @@
+#include "kernels/elementwise.h"
+
+#include <algorithm>
+
+#include "base/rng.h"
+#include "kernels/parallel.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd/elementwise.cc"
+#include "hwy/foreach_target.h"
+// After foreach_target.h:
+#include "hwy/highway.h"
+#include "kernels/simd/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace masr {
+namespace HWY_NAMESPACE {
+namespace {
+
+const hn::ScalableTag<float> df;
+using V = hn::Vec<decltype(df)>;
+
+// Comparisons rather than Min and Max, which lose a NaN on some targets.
+HWY_INLINE V ClipAbove(V x, float limit) {
+  const V high = hn::Set(df, limit);
+  return hn::IfThenElse(hn::Gt(x, high), high, x);
+}
+
+HWY_INLINE V ClipBelowZero(V x) { return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(df)), x); }
+
+struct Relu {
+  HWY_INLINE V Value(V x) const { return ClipBelowZero(x); }
+  HWY_INLINE V Gradient(V x, V dy) const { return hn::IfThenElseZero(hn::Gt(x, hn::Zero(df)), dy); }
+};
+
+struct ClippedRelu {
+  HWY_INLINE V Value(V x) const { return ClipAbove(ClipBelowZero(x), 20.0f); }
+  HWY_INLINE V Gradient(V x, V dy) const {
+    const auto inside = hn::And(hn::Gt(x, hn::Zero(df)), hn::Lt(x, hn::Set(df, 20.0f)));
+    return hn::IfThenElseZero(inside, dy);
+  }
+};
+
+struct Silu {
+  HWY_INLINE V Value(V x) const { return hn::Mul(x, Sigmoid(df, x)); }
+  HWY_INLINE V Gradient(V x, V dy) const {
+    const V one = hn::Set(df, 1.0f);
+    const V s = Sigmoid(df, x);
+    return hn::Mul(dy, hn::Mul(s, hn::MulAdd(x, hn::Sub(one, s), one)));
+  }
+};
+
+struct Gelu {
+  HWY_INLINE V Value(V x) const { return hn::Mul(x, NormalCdf(df, x, NormalBell(df, x))); }
+  HWY_INLINE V Gradient(V x, V dy) const {
+    const V bell = NormalBell(df, x);
+    const V density = hn::Mul(bell, hn::Set(df, 0.398942280f));
+    return hn::Mul(dy, hn::MulAdd(x, density, NormalCdf(df, x, bell)));
+  }
+};
+
+template <class F>
+void MapForward(F f, size_t n, const float* x, float* y) {
+  const size_t lanes = hn::Lanes(df);
+  for (size_t i = 0; i < n; i += lanes) {
+    const size_t count = std::min(lanes, n - i);
+    StorePartial(df, f.Value(LoadPartial(df, x + i, count)), y + i, count);
+  }
+}
+
+template <class F>
+void MapBackward(F f, size_t n, const float* x, const float* dy, float* dx) {
+  const size_t lanes = hn::Lanes(df);
+  for (size_t i = 0; i < n; i += lanes) {
+    const size_t count = std::min(lanes, n - i);
+    const V gradient = f.Gradient(LoadPartial(df, x + i, count), LoadPartial(df, dy + i, count));
+    StorePartial(df, gradient, dx + i, count);
+  }
+}
+
+void ForwardRange(Activation f, size_t n, const float* x, float* y) {
+  switch (f) {
+    case Activation::kRelu:
+      return MapForward(Relu(), n, x, y);
+    case Activation::kClippedRelu:
+      return MapForward(ClippedRelu(), n, x, y);
+    case Activation::kSilu:
+      return MapForward(Silu(), n, x, y);
+    case Activation::kGelu:
+      return MapForward(Gelu(), n, x, y);
+  }
+}
+
+void BackwardRange(Activation f, size_t n, const float* x, const float* dy, float* dx) {
+  switch (f) {
+    case Activation::kRelu:
+      return MapBackward(Relu(), n, x, dy, dx);
+    case Activation::kClippedRelu:
+      return MapBackward(ClippedRelu(), n, x, dy, dx);
+    case Activation::kSilu:
+      return MapBackward(Silu(), n, x, dy, dx);
+    case Activation::kGelu:
+      return MapBackward(Gelu(), n, x, dy, dx);
+  }
+}
+
+void GluForwardRow(size_t dim, const float* x, float* y) {
+  const size_t lanes = hn::Lanes(df);
+  for (size_t i = 0; i < dim; i += lanes) {
+    const size_t count = std::min(lanes, dim - i);
+    const V gate = Sigmoid(df, LoadPartial(df, x + dim + i, count));
+    StorePartial(df, hn::Mul(LoadPartial(df, x + i, count), gate), y + i, count);
+  }
+}
+
+void GluBackwardRow(size_t dim, const float* x, const float* dy, float* dx) {
+  const size_t lanes = hn::Lanes(df);
+  const V one = hn::Set(df, 1.0f);
+  for (size_t i = 0; i < dim; i += lanes) {
+    const size_t count = std::min(lanes, dim - i);
+    const V value = LoadPartial(df, x + i, count);
+    const V gate = Sigmoid(df, LoadPartial(df, x + dim + i, count));
+    const V dvalue = hn::Mul(LoadPartial(df, dy + i, count), gate);
+    const V dgate = hn::Mul(hn::Mul(dvalue, value), hn::Sub(one, gate));
+    StorePartial(df, dvalue, dx + i, count);
+    StorePartial(df, dgate, dx + dim + i, count);
+  }
+}
+
+void ScaleAddRange(size_t n, float a, const float* x, float b, float* y) {
+  const size_t lanes = hn::Lanes(df);
+  const V va = hn::Set(df, a);
+  const V vb = hn::Set(df, b);
+  for (size_t i = 0; i < n; i += lanes) {
+    const size_t count = std::min(lanes, n - i);
+    V sum = hn::Mul(va, LoadPartial(df, x + i, count));
+    if (b != 0.0f) sum = hn::MulAdd(vb, LoadPartial(df, y + i, count), sum);
+    StorePartial(df, sum, y + i, count);
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace masr
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace masr {
+namespace {
+
+HWY_EXPORT(ForwardRange);
+HWY_EXPORT(BackwardRange);
+HWY_EXPORT(GluForwardRow);
+HWY_EXPORT(GluBackwardRow);
+HWY_EXPORT(ScaleAddRange);
+
+}  // namespace
+
+void ActivationForward(const KernelContext& context, Activation f, int64_t n, const float* x,
+                       float* y) {
+  ParallelRows(context, n, 1, [&](int64_t begin, int64_t end, int) {
+    HWY_DYNAMIC_DISPATCH(ForwardRange)(f, end - begin, x + begin, y + begin);
+  });
+}
+
+void ActivationBackward(const KernelContext& context, Activation f, int64_t n, const float* x,
+                        const float* dy, float* dx) {
+  ParallelRows(context, n, 1, [&](int64_t begin, int64_t end, int) {
+    HWY_DYNAMIC_DISPATCH(BackwardRange)(f, end - begin, x + begin, dy + begin, dx + begin);
+  });
+}
+
+void GluForward(const KernelContext& context, int64_t rows, int64_t dim, const float* x, float* y) {
+  ParallelRows(context, rows, dim, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      HWY_DYNAMIC_DISPATCH(GluForwardRow)(dim, x + r * 2 * dim, y + r * dim);
+    }
+  });
+}
+
+void GluBackward(const KernelContext& context, int64_t rows, int64_t dim, const float* x,
+                 const float* dy, float* dx) {
+  ParallelRows(context, rows, dim, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      HWY_DYNAMIC_DISPATCH(GluBackwardRow)
+      (dim, x + r * 2 * dim, dy + r * dim, dx + r * 2 * dim);
+    }
+  });
+}
+
+void ScaleAdd(const KernelContext& context, int64_t n, float a, const float* x, float b, float* y) {
+  ParallelRows(context, n, 1, [&](int64_t begin, int64_t end, int) {
+    HWY_DYNAMIC_DISPATCH(ScaleAddRange)(end - begin, a, x + begin, b, y + begin);
+  });
+}
+
+// Not vectorised: 64-bit products are slow or missing on most targets, and the hash defines the
+// mask.
+void Dropout(const KernelContext& context, int64_t n, float p, uint64_t key, const float* x,
+             float* y) {
+  const float scale = 1.0f / (1.0f - p);
+  ParallelRows(context, n, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      y[i] = HashUniform(key, static_cast<uint64_t>(i)) >= p ? x[i] * scale : 0.0f;
+    }
+  });
+}
+
+}  // namespace masr
+#endif  // HWY_ONCE
