@@ -1,0 +1,44 @@
+#include "layers/pointwise.h"
+
+namespace masr {
+namespace {
+
+class ActivationLayer final : public Layer {
+ public:
+  ActivationLayer(int64_t dim, Activation activation, ParameterTable& table)
+      : dim_(dim), activation_(activation) {
+    set_parameters(table.size(), table.size());
+  }
+
+  int64_t out_dim() const override { return dim_; }
+
+  Result<LayerPlan> Plan(const SequenceShape& in, const Mode& mode,
+                         LayerPlanner& planner) const override {
+    LayerPlan plan = LeafPlan(in, in, mode, planner);
+    plan.backward_needs_input = mode.input_gradient;
+    return plan;
+  }
+
+  void Forward(const LayerRun& run, const LayerPlan& plan, const float* x,
+               float* y) const override {
+    ActivationForward(run.kernels, activation_, plan.in.floats(), x, y);
+  }
+
+  void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float*,
+                const float* dy, float* dx) const override {
+    if (dx == nullptr) return;
+    ActivationBackward(run.kernels, activation_, plan.in.floats(), x, dy, dx);
+  }
+
+ private:
+  int64_t dim_;
+  Activation activation_;
+};
+
+}  // namespace
+
+LayerPtr MakeActivation(int64_t dim, Activation activation, ParameterTable& table) {
+  return std::make_unique<ActivationLayer>(dim, activation, table);
+}
+
+}  // namespace masr

@@ -1,0 +1,201 @@
+#include "layers/registry.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "io/config_reader.h"
+#include "layers/conformer.h"
+#include "layers/convolution.h"
+#include "layers/linear.h"
+#include "layers/norm.h"
+#include "layers/pointwise.h"
+#include "layers/quartznet.h"
+#include "layers/recurrent_layer.h"
+#include "layers/self_attention.h"
+
+namespace masr {
+namespace {
+
+constexpr int64_t kMaxDim = 1 << 16;
+constexpr int64_t kMaxKernel = 255;
+
+// A factory reads its options; the layer it returns counts only if the reader found no error.
+using Factory = LayerPtr (*)(ConfigReader& config, int64_t in_dim, ParameterTable& table);
+
+constexpr std::array<Activation, 4> kActivations = {Activation::kRelu, Activation::kClippedRelu,
+                                                    Activation::kSilu, Activation::kGelu};
+const std::vector<std::string>& ActivationNames() {
+  static const std::vector<std::string> names = {"relu", "clipped_relu", "silu", "gelu"};
+  return names;
+}
+
+LayerPtr FromLinear(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  return MakeLinear(in_dim,
+                    {.out_dim = config.Int("dim", {}, 1, kMaxDim), .bias = config.Bool("bias", true)},
+                    table);
+}
+
+LayerPtr FromActivation(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  const size_t which = config.Choice("function", {}, ActivationNames());
+  return MakeActivation(in_dim, kActivations[which], table);
+}
+
+LayerPtr FromGlu(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  if (in_dim % 2 != 0) config.Refuse("needs an even input width");
+  return MakeGlu(in_dim, table);
+}
+
+LayerPtr FromDropout(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  return MakeDropout(in_dim, static_cast<float>(config.Number("probability", {}, 0, 0.95)), table);
+}
+
+LayerPtr FromLayerNorm(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  return MakeLayerNorm(in_dim, static_cast<float>(config.Number("epsilon", 1e-5, 1e-12, 1)), table);
+}
+
+LayerPtr FromBatchNorm(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  return MakeBatchNorm(in_dim, static_cast<float>(config.Number("epsilon", 1e-5, 1e-12, 1)), table);
+}
+
+Conv1dShape ReadConv1dShape(ConfigReader& config, const std::string& prefix) {
+  Conv1dShape shape;
+  shape.kernel = config.Int(prefix + "kernel", {}, 1, kMaxKernel);
+  shape.stride = config.Int(prefix + "stride", 1, 1, 16);
+  shape.dilation = config.Int(prefix + "dilation", 1, 1, 64);
+  shape.padding =
+      config.Int(prefix + "padding", shape.dilation * (shape.kernel - 1) / 2, 0, kMaxKernel * 64);
+  return shape;
+}
+
+LayerPtr FromConv1d(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  Conv1dOptions options;
+  options.shape = ReadConv1dShape(config, "");
+  options.depthwise = config.Bool("depthwise", false);
+  options.bias = config.Bool("bias", true);
+  if (!options.depthwise) options.out_channels = config.Int("channels", {}, 1, kMaxDim);
+  return MakeConv1d(in_dim, options, table);
+}
+
+LayerPtr FromConv2d(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  Conv2dOptions options;
+  Conv2dShape& shape = options.shape;
+  shape.time = ReadConv1dShape(config, "time_");
+  shape.frequency = ReadConv1dShape(config, "frequency_");
+  shape.in_channels = config.Int("in_channels", 1, 1, kMaxDim);
+  options.depthwise = config.Bool("depthwise", false);
+  options.bias = config.Bool("bias", true);
+  shape.out_channels =
+      options.depthwise ? shape.in_channels : config.Int("channels", {}, 1, kMaxDim);
+  if (in_dim % shape.in_channels != 0) {
+    config.Refuse("'in_channels' must divide the input width " + std::to_string(in_dim));
+    shape.in_channels = 1;
+  }
+  shape.in_bins = in_dim / shape.in_channels;
+  if (shape.out_bins() < 1) {
+    config.Refuse("its frequency kernel is wider than the " + std::to_string(shape.in_bins) +
+                  " bins of its input");
+  }
+  return MakeConv2d(options, table);
+}
+
+LayerPtr FromSelfAttention(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  const int64_t heads = config.Int("heads", {}, 1, 64);
+  if (in_dim % heads != 0 || in_dim % 2 != 0) {
+    config.Refuse("'heads' must divide the input width " + std::to_string(in_dim) +
+                  ", which must be even");
+  }
+  return MakeSelfAttention(in_dim, heads, table);
+}
+
+LayerPtr FromRecurrent(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  RecurrentOptions options;
+  options.cell = config.Choice("cell", "lstm", {"lstm", "gru"}) == 0 ? Cell::kLstm : Cell::kGru;
+  options.hidden = config.Int("hidden", {}, 1, 4096);
+  options.bidirectional = config.Bool("bidirectional", false);
+  return MakeRecurrent(in_dim, options, table);
+}
+
+LayerPtr FromConvSubsampling(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  SubsamplingOptions options;
+  options.dim = config.Int("dim", {}, 1, kMaxDim);
+  options.channels = config.Int("channels", options.dim, 1, 4096);
+  options.separable = config.Bool("separable", false);
+  options.dropout = static_cast<float>(config.Number("dropout", 0.1, 0, 0.95));
+  return MakeConvSubsampling(in_dim, options, table);
+}
+
+LayerPtr FromConformerBlock(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  ConformerOptions options;
+  options.dim = in_dim;
+  options.heads = config.Int("heads", 4, 1, 64);
+  options.feed_forward = config.Int("feed_forward", 4 * in_dim, 1, kMaxDim);
+  options.conv_kernel = config.Int("conv_kernel", 31, 1, kMaxKernel);
+  options.conv_batch_norm = config.Choice("conv_norm", "layer", {"layer", "batch"}) == 1;
+  options.dropout = static_cast<float>(config.Number("dropout", 0.1, 0, 0.95));
+  if (in_dim % options.heads != 0 || in_dim % 2 != 0) {
+    config.Refuse("'heads' must divide the input width " + std::to_string(in_dim) +
+                  ", which must be even");
+  }
+  if (options.conv_kernel % 2 == 0) config.Refuse("'conv_kernel' must be odd");
+  return MakeConformerBlock(options, table);
+}
+
+LayerPtr FromQuartzNetBlock(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  QuartzNetBlockOptions options;
+  options.out_channels = config.Int("channels", {}, 1, kMaxDim);
+  options.kernel = config.Int("kernel", {}, 1, kMaxKernel);
+  options.repeat = config.Int("convolutions", 5, 1, 64);
+  options.stride = config.Int("stride", 1, 1, 16);
+  options.dilation = config.Int("dilation", 1, 1, 64);
+  options.residual = config.Bool("residual", true);
+  options.separable = config.Bool("separable", true);
+  options.dropout = static_cast<float>(config.Number("dropout", 0, 0, 0.95));
+  if (options.kernel % 2 == 0) config.Refuse("'kernel' must be odd");
+  if (options.residual && options.stride != 1) config.Refuse("'residual' needs stride 1");
+  return MakeQuartzNetBlock(in_dim, options, table);
+}
+
+struct Row {
+  const char* name;
+  Factory make;
+};
+
+// The one table: a new layer is one row.
+constexpr Row kLayers[] = {
+    {"activation", FromActivation},
+    {"batch_norm", FromBatchNorm},
+    {"conformer_block", FromConformerBlock},
+    {"conv1d", FromConv1d},
+    {"conv2d", FromConv2d},
+    {"conv_subsampling", FromConvSubsampling},
+    {"dropout", FromDropout},
+    {"glu", FromGlu},
+    {"layer_norm", FromLayerNorm},
+    {"linear", FromLinear},
+    {"quartznet_block", FromQuartzNetBlock},
+    {"recurrent", FromRecurrent},
+    {"self_attention", FromSelfAttention},
+};
+
+}  // namespace
+
+Result<LayerPtr> MakeLayer(const nlohmann::json& description, const std::string& where,
+                           int64_t in_dim, ParameterTable& table) {
+  ConfigReader config(description, where);
+  const std::string name = config.Text("layer", {});
+  config.Text("name", "");      // read by the encoder
+  config.Int("repeat", 1, 1, 1000);  // likewise
+  for (const Row& row : kLayers) {
+    if (name != row.name) continue;
+    LayerPtr layer = row.make(config, in_dim, table);
+    MASR_RETURN_IF_ERROR(config.Finish());
+    return layer;
+  }
+  std::string known;
+  for (const Row& row : kLayers) known += std::string(known.empty() ? "" : ", ") + row.name;
+  config.Refuse("no layer is called '" + name + "'; known: " + known);
+  MASR_RETURN_IF_ERROR(config.Finish());
+  return LayerPtr();
+}
+
+}  // namespace masr

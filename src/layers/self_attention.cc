@@ -1,0 +1,138 @@
+#include "layers/self_attention.h"
+
+#include "kernels/attention.h"
+
+namespace masr {
+namespace {
+
+class SelfAttention final : public Layer {
+ public:
+  SelfAttention(int64_t dim, int64_t heads, ParameterTable& table) : dim_(dim), heads_(heads) {
+    const ParameterId first = table.size();
+    const auto matrix = [&](const char* name, int64_t rows) {
+      return table.Add({.name = name,
+                        .shape = {rows, dim},
+                        .init = Init::kUniformFanIn,
+                        .fan_in = dim,
+                        .matrix = true});
+    };
+    qkv_ = matrix("qkv.weight", 3 * dim);
+    qkv_bias_ = table.Add({.name = "qkv.bias", .shape = {3 * dim}});
+    position_ = matrix("position.weight", dim);
+    u_ = table.Add({.name = "position.u", .shape = {dim}});
+    v_ = table.Add({.name = "position.v", .shape = {dim}});
+    out_ = matrix("out.weight", dim);
+    out_bias_ = table.Add({.name = "out.bias", .shape = {dim}});
+    set_parameters(first, table.size());
+  }
+
+  int64_t out_dim() const override { return dim_; }
+
+  Result<LayerPlan> Plan(const SequenceShape& in, const Mode& mode,
+                         LayerPlanner& planner) const override {
+    LayerPlan plan = LeafPlan(in, in, mode, planner);
+    const int64_t tick = plan.first_tick;
+    const AttentionShape shape = Shape(plan);
+    plan.backward_needs_input = mode.backward && planner.IsTrainable(qkv_);
+    plan.buffers.resize(kBuffers, kNoBuffer);
+    plan.buffers[kTable] = planner.Positions(shape.max_frames, dim_);
+    plan.buffers[kQkv] = planner.Saved(3 * in.floats(), tick, mode);
+    plan.buffers[kR] = planner.Saved(shape.positions() * dim_, tick, mode);
+    plan.buffers[kProbabilities] =
+        planner.Saved(AttentionProbabilityFloats(in.offsets, heads_), tick, mode);
+    plan.buffers[kContext] = planner.Saved(in.floats(), tick, mode);
+    plan.buffers[kDContext] = planner.BackwardScratch(in.floats(), tick, mode);
+    plan.buffers[kDQkv] = planner.BackwardScratch(3 * in.floats(), tick, mode);
+    plan.buffers[kDR] = planner.BackwardScratch(shape.positions() * dim_, tick, mode);
+    plan.buffers[kScratch] =
+        planner.BackwardScratch(AttentionBackwardScratchFloats(in.offsets, shape), tick, mode);
+    return plan;
+  }
+
+  void Forward(const LayerRun& run, const LayerPlan& plan, const float* x,
+               float* y) const override {
+    const ParameterViews& p = run.parameters;
+    const AttentionShape shape = Shape(plan);
+    const int64_t rows = plan.in.rows();
+    float* qkv = run.Buffer(plan.buffers[kQkv]);
+    float* r = run.Buffer(plan.buffers[kR]);
+    float* context = run.Buffer(plan.buffers[kContext]);
+    MatmulNT(run.kernels, rows, x, dim_, p.Matrix(qkv_), p.Vector(qkv_bias_), qkv, 3 * dim_);
+    MatmulNT(run.kernels, shape.positions(), run.Buffer(plan.buffers[kTable]), dim_,
+             p.Matrix(position_), nullptr, r, dim_);
+    RelativeAttentionForward(run.kernels, plan.in.offsets, shape, qkv, qkv + dim_, qkv + 2 * dim_,
+                             3 * dim_, r, p.Vector(u_), p.Vector(v_),
+                             run.Buffer(plan.buffers[kProbabilities]), context);
+    MatmulNT(run.kernels, rows, context, dim_, p.Matrix(out_), p.Vector(out_bias_), y, dim_);
+  }
+
+  void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float*,
+                const float* dy, float* dx) const override {
+    const ParameterViews& p = run.parameters;
+    const GradientViews& g = run.gradients;
+    const AttentionShape shape = Shape(plan);
+    const int64_t rows = plan.in.rows();
+    const float* qkv = run.Buffer(plan.buffers[kQkv]);
+    float* dcontext = run.Buffer(plan.buffers[kDContext]);
+    float* dqkv = run.Buffer(plan.buffers[kDQkv]);
+    float* dr = run.Buffer(plan.buffers[kDR]);
+
+    AddWeightGradient(run, out_, out_bias_, rows, dim_, dy, run.Buffer(plan.buffers[kContext]));
+    MatmulNN(run.kernels, rows, dy, dim_, p.Matrix(out_), dcontext, dim_);
+    RelativeAttentionBackward(run.kernels, plan.in.offsets, shape, qkv, qkv + dim_, qkv + 2 * dim_,
+                              3 * dim_, run.Buffer(plan.buffers[kR]), p.Vector(u_), p.Vector(v_),
+                              run.Buffer(plan.buffers[kProbabilities]), dcontext, dqkv, dqkv + dim_,
+                              dqkv + 2 * dim_, dr, g[u_], g[v_], run.Buffer(plan.buffers[kScratch]));
+    AddWeightGradient(run, position_, kNoParameter, shape.positions(), dim_, dr,
+                      run.Buffer(plan.buffers[kTable]));
+    AddWeightGradient(run, qkv_, qkv_bias_, rows, 3 * dim_, dqkv, x);
+    if (dx != nullptr) MatmulNN(run.kernels, rows, dqkv, 3 * dim_, p.Matrix(qkv_), dx, dim_);
+  }
+
+ private:
+  enum BufferIndex {
+    kTable,
+    kQkv,
+    kR,
+    kProbabilities,
+    kContext,
+    kDContext,
+    kDQkv,
+    kDR,
+    kScratch,
+    kBuffers
+  };
+
+  AttentionShape Shape(const LayerPlan& plan) const {
+    return {.dim = dim_, .heads = heads_, .max_frames = plan.in.max_frames()};
+  }
+
+  // dW += dy^T x and db += column sums of dy, where those train; x is [rows, dim_].
+  void AddWeightGradient(const LayerRun& run, ParameterId weight, ParameterId bias, int64_t rows,
+                         int64_t out, const float* dy, const float* x) const {
+    if (float* dw = run.gradients[weight]; dw != nullptr) {
+      MatmulTN(run.kernels, out, dim_, rows, dy, out, x, dim_, dw, dim_, /*accumulate=*/true);
+    }
+    if (float* db = run.gradients[bias]; db != nullptr) {
+      AddColumnSums(run.kernels, rows, out, dy, db);
+    }
+  }
+
+  int64_t dim_;
+  int64_t heads_;
+  ParameterId qkv_ = kNoParameter;
+  ParameterId qkv_bias_ = kNoParameter;
+  ParameterId position_ = kNoParameter;
+  ParameterId u_ = kNoParameter;
+  ParameterId v_ = kNoParameter;
+  ParameterId out_ = kNoParameter;
+  ParameterId out_bias_ = kNoParameter;
+};
+
+}  // namespace
+
+LayerPtr MakeSelfAttention(int64_t dim, int64_t heads, ParameterTable& table) {
+  return std::make_unique<SelfAttention>(dim, heads, table);
+}
+
+}  // namespace masr
