@@ -1,0 +1,256 @@
+#include "audio/audio_file.h"
+
+#include <sndfile.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <sstream>
+#include <system_error>
+
+#include "io/file.h"
+
+namespace masr {
+namespace {
+
+constexpr int kMaxRateHz = 768000;
+constexpr sf_count_t kBlockFrames = 4096;
+// An hour at 192 kHz: a few bytes of FLAC can stand for hours of silence at any rate they claim.
+constexpr double kMaxFrames = 3600.0 * 192000;
+// A header may claim anything; no more than this is set aside before samples have come.
+constexpr sf_count_t kMaxReservedFrames = 1 << 22;
+
+// WAV counts its bytes in 32 bits; half of that leaves room for any reader's mistakes with signs.
+constexpr size_t kMaxWavSamples = size_t{1} << 30;
+
+struct SndfileCloser {
+  void operator()(SNDFILE* file) const { sf_close(file); }
+};
+using File = std::unique_ptr<SNDFILE, SndfileCloser>;
+
+// Bytes in memory, as libsndfile's virtual IO sees them: `bytes` when reading, `written` when
+// writing.
+struct MemoryFile {
+  std::span<const uint8_t> bytes;
+  std::string written;
+  sf_count_t position = 0;
+};
+
+sf_count_t MemoryLength(void* user) {
+  const auto& file = *static_cast<MemoryFile*>(user);
+  return static_cast<sf_count_t>(std::max(file.bytes.size(), file.written.size()));
+}
+
+sf_count_t MemorySeek(sf_count_t offset, int whence, void* user) {
+  auto& file = *static_cast<MemoryFile*>(user);
+  const sf_count_t size = MemoryLength(user);
+  const sf_count_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file.position : size;
+  // Damaged headers ask for offsets whose sum would overflow.
+  if (offset < -base || offset > size - base) return -1;
+  file.position = base + offset;
+  return file.position;
+}
+
+sf_count_t MemoryRead(void* target, sf_count_t count, void* user) {
+  auto& file = *static_cast<MemoryFile*>(user);
+  const auto size = static_cast<sf_count_t>(file.bytes.size());
+  const sf_count_t n = std::clamp<sf_count_t>(count, 0, size - file.position);
+  if (n > 0) std::memcpy(target, file.bytes.data() + file.position, static_cast<size_t>(n));
+  file.position += n;
+  return n;
+}
+
+sf_count_t MemoryWrite(const void* source, sf_count_t count, void* user) {
+  auto& file = *static_cast<MemoryFile*>(user);
+  const auto end = static_cast<size_t>(file.position + count);
+  if (end > file.written.size()) file.written.resize(end);
+  std::memcpy(file.written.data() + file.position, source, static_cast<size_t>(count));
+  file.position += count;
+  return count;
+}
+
+sf_count_t MemoryTell(void* user) { return static_cast<MemoryFile*>(user)->position; }
+
+File OpenMemory(MemoryFile& memory, int mode, SF_INFO& info) {
+  SF_VIRTUAL_IO io{.get_filelen = MemoryLength,
+                   .seek = MemorySeek,
+                   .read = MemoryRead,
+                   .write = MemoryWrite,
+                   .tell = MemoryTell};
+  return File(sf_open_virtual(&io, mode, &info, &memory));
+}
+
+// Why the last sf_open failed: a guess where several threads open files, as libsndfile keeps one
+// number for all. sf_strerror(nullptr) would read a shared buffer besides.
+std::string OpenProblem() { return sf_error_number(sf_error(nullptr)); }
+
+tl::unexpected<Error> NotAudio() {
+  return Fail(ErrorCode::kCorrupt,
+              "not audio that can be read (" + OpenProblem() +
+                  "); give WAV, FLAC, Ogg Vorbis, Ogg Opus, MP3 or AIFF, or convert it to WAV");
+}
+
+Status CheckFormat(const SF_INFO& info) {
+  if (info.samplerate < 1 || info.samplerate > kMaxRateHz || info.channels < 1) {
+    return Fail(ErrorCode::kCorrupt, "the header claims " + std::to_string(info.samplerate) +
+                                         " Hz and " + std::to_string(info.channels) +
+                                         " channels; convert the file to WAV anew");
+  }
+  return {};
+}
+
+tl::unexpected<Error> NoSamples() {
+  return Fail(ErrorCode::kCorrupt, "holds no samples; record or copy it again");
+}
+
+Result<Pcm> Decode(SNDFILE* file, const SF_INFO& info, double max_seconds) {
+  MASR_RETURN_IF_ERROR(CheckFormat(info));
+  const double max_frames = std::min(max_seconds * info.samplerate, kMaxFrames);
+  const auto channels = static_cast<size_t>(info.channels);
+  Pcm pcm{.samples = {}, .sample_rate_hz = info.samplerate};
+  pcm.samples.reserve(
+      static_cast<size_t>(std::clamp<sf_count_t>(info.frames, 0, kMaxReservedFrames)));
+  std::vector<float> block(static_cast<size_t>(kBlockFrames) * channels);
+  for (;;) {
+    const sf_count_t frames = sf_readf_float(file, block.data(), kBlockFrames);
+    if (frames <= 0) break;
+    for (sf_count_t t = 0; t < frames; ++t) {
+      float sum = 0;
+      for (size_t c = 0; c < channels; ++c) sum += block[static_cast<size_t>(t) * channels + c];
+      if (!std::isfinite(sum)) {
+        return Fail(ErrorCode::kCorrupt, "sample " + std::to_string(pcm.samples.size()) +
+                                             " is not a number; convert the file to 16 bit anew");
+      }
+      pcm.samples.push_back(std::clamp(sum / static_cast<float>(channels), -1.0f, 1.0f));
+    }
+    if (static_cast<double>(pcm.samples.size()) > max_frames) {
+      std::ostringstream message;
+      message << "longer than the " << max_frames / info.samplerate
+              << " s that are read at most; split it into shorter files";
+      return Fail(ErrorCode::kUnsupported, message.str());
+    }
+  }
+  if (pcm.samples.empty()) return NoSamples();
+  return pcm;
+}
+
+// What libsndfile would only call a system error.
+Status CheckReadable(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    return Fail(ErrorCode::kNotFound, "no such file; check the path");
+  }
+  if (error) return Fail(ErrorCode::kIo, error.message() + "; check the path and its permissions");
+  if (!std::filesystem::is_regular_file(status)) {
+    return Fail(ErrorCode::kInvalidArgument, "not a file; give the path of an audio file");
+  }
+  const auto size = std::filesystem::file_size(path, error);
+  if (error) return Fail(ErrorCode::kIo, error.message() + "; check the file's permissions");
+  if (size == 0) return Fail(ErrorCode::kCorrupt, "the file is empty; record or copy it again");
+  return {};
+}
+
+Result<File> OpenFile(const std::string& path, SF_INFO& info) {
+  MASR_RETURN_IF_ERROR(CheckReadable(path));
+  File file(sf_open(path.c_str(), SFM_READ, &info));
+  if (file != nullptr) return file;
+  if (sf_error(nullptr) == SF_ERR_SYSTEM) {
+    return Fail(ErrorCode::kIo, "cannot be opened; check the file's permissions");
+  }
+  return NotAudio();
+}
+
+Status CheckMaxSeconds(double max_seconds) {
+  if (max_seconds > 0) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "max_seconds is " + std::to_string(max_seconds) + "; it must be above 0");
+}
+
+Result<AudioInfo> InfoOf(const SF_INFO& info) {
+  MASR_RETURN_IF_ERROR(CheckFormat(info));
+  if (info.frames <= 0) return NoSamples();
+  return AudioInfo{.sample_rate_hz = info.samplerate,
+                   .channels = info.channels,
+                   .seconds = static_cast<double>(info.frames) / info.samplerate};
+}
+
+short To16Bit(float x) {
+  if (std::isnan(x)) return 0;
+  return static_cast<short>(std::lrint(std::clamp(x * 32768.0f, -32768.0f, 32767.0f)));
+}
+
+}  // namespace
+
+Result<Pcm> DecodeAudio(std::span<const uint8_t> bytes, double max_seconds) {
+  const auto decode = [&]() -> Result<Pcm> {
+    MASR_RETURN_IF_ERROR(CheckMaxSeconds(max_seconds));
+    if (bytes.empty()) return NoSamples();
+    MemoryFile memory{.bytes = bytes, .written = {}, .position = 0};
+    SF_INFO info{};
+    const File file = OpenMemory(memory, SFM_READ, info);
+    if (file == nullptr) return NotAudio();
+    return Decode(file.get(), info, max_seconds);
+  };
+  Result<Pcm> pcm = decode();
+  if (!pcm) return Fail("audio data", std::move(pcm.error()));
+  return pcm;
+}
+
+Result<Pcm> ReadAudio(const std::string& path, double max_seconds) {
+  const auto read = [&]() -> Result<Pcm> {
+    MASR_RETURN_IF_ERROR(CheckMaxSeconds(max_seconds));
+    SF_INFO info{};
+    MASR_TRY(const File file, OpenFile(path, info));
+    return Decode(file.get(), info, max_seconds);
+  };
+  Result<Pcm> pcm = read();
+  if (!pcm) return Fail(path, std::move(pcm.error()));
+  return pcm;
+}
+
+Result<AudioInfo> ReadAudioInfo(const std::string& path) {
+  SF_INFO info{};
+  const Result<File> file = OpenFile(path, info);
+  if (!file) return Fail(path, file.error());
+  Result<AudioInfo> result = InfoOf(info);
+  if (!result) return Fail(path, std::move(result.error()));
+  return result;
+}
+
+Status WriteWav(const std::string& path, const Pcm& pcm) {
+  if (pcm.sample_rate_hz < 1 || pcm.sample_rate_hz > kMaxRateHz) {
+    return Fail(ErrorCode::kInvalidArgument, path + ": cannot write " +
+                                                 std::to_string(pcm.sample_rate_hz) +
+                                                 " Hz; the sample rate must be in 1..768000");
+  }
+  if (pcm.samples.size() > kMaxWavSamples) {
+    return Fail(ErrorCode::kInvalidArgument,
+                path + ": " + std::to_string(pcm.samples.size()) +
+                    " samples are too many for one WAV file; write several");
+  }
+  SF_INFO info{};
+  info.samplerate = pcm.sample_rate_hz;
+  info.channels = 1;
+  info.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16;
+  MemoryFile memory;
+  File file = OpenMemory(memory, SFM_WRITE, info);
+  if (file == nullptr) {
+    return Fail(ErrorCode::kUnsupported,
+                path + ": libsndfile cannot make a WAV file (" + OpenProblem() + "); update it");
+  }
+  std::vector<short> samples(pcm.samples.size());
+  std::transform(pcm.samples.begin(), pcm.samples.end(), samples.begin(), To16Bit);
+  sf_writef_short(file.get(), samples.data(), static_cast<sf_count_t>(samples.size()));
+  file.reset();  // completes the header
+
+  Status written = ReplaceFile(path, memory.written);
+  if (written || written.error().code == ErrorCode::kNoSpace) return written;
+  written.error().message += "; check that the folder exists and may be written to";
+  return written;
+}
+
+}  // namespace masr

@@ -1,0 +1,51 @@
+// Log-mel frames of audio that arrives in pieces, and the normalisation of features.
+#ifndef MOBILEASR_AUDIO_FEATURE_STREAM_H_
+#define MOBILEASR_AUDIO_FEATURE_STREAM_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "audio/log_mel.h"
+
+namespace masr {
+
+// Pieces of any size in, frames out: bit-identical to LogMel::ComputeAll on the whole.
+// `log_mel` must outlive the stream.
+class FeatureStream {
+ public:
+  explicit FeatureStream(const LogMel& log_mel) : log_mel_(&log_mel) {}
+
+  // Appends the frames that `samples` completes to `frames` ([n, mels] row-major); returns how
+  // many.
+  int64_t Push(std::span<const float> samples, std::vector<float>& frames);
+  void Reset() {
+    pending_.clear();
+    next_frame_ = 0;
+  }
+
+ private:
+  const LogMel* log_mel_;
+  std::vector<float> pending_;  // samples not yet left behind by the window
+  int64_t next_frame_ = 0;      // whose window begins at pending_[0]
+};
+
+enum class Normalization : uint8_t {
+  kNone,
+  kPerUtterance,  // mean 0, variance 1 per mel bin over the utterance
+  kRunning,       // the same over what has been heard so far, with a prior: for streaming
+};
+
+// In place on [frames, mels]. Running: frame t uses the statistics of frames 0..t, blended with
+// `prior_frames` frames of mean `prior_mean` and standard deviation `prior_std`.
+struct RunningPrior {
+  double prior_frames = 100;  // one second
+  double prior_mean = 10;     // of log-mel on 16-bit scale: about that of speech at usual levels
+  double prior_std = 4;
+};
+void NormalizeFeatures(Normalization mode, int64_t frames, int64_t mels, float* features,
+                       const RunningPrior& prior = {});
+
+}  // namespace masr
+
+#endif  // MOBILEASR_AUDIO_FEATURE_STREAM_H_

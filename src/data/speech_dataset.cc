@@ -1,0 +1,86 @@
+#include "data/speech_dataset.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "audio/audio_file.h"
+#include "audio/resampler.h"
+
+namespace masr {
+
+SpeechDataset SpeechDataset::Create(std::vector<Manifest> manifests, const Vocabulary& vocabulary,
+                                    const DatasetOptions& options) {
+  SpeechDataset dataset;
+  dataset.options_ = options;
+  for (size_t source = 0; source < manifests.size(); ++source) {
+    Manifest& manifest = manifests[source];
+    auto& problems = dataset.problems_;
+    problems.insert(problems.end(), manifest.problems.begin(), manifest.problems.end());
+    for (Utterance& utterance : manifest.utterances) {
+      auto target = vocabulary.Encode(utterance.text);
+      if (!target.has_value()) {
+        problems.push_back({utterance.where, target.error().message});
+        continue;
+      }
+      if (utterance.duration_s <= 0) {
+        const auto info = ReadAudioInfo(utterance.audio_path);
+        if (!info.has_value()) {
+          problems.push_back({utterance.where, info.error().message});
+          continue;
+        }
+        utterance.duration_s = info->seconds;
+      }
+      if (options.max_seconds > 0 && utterance.duration_s > options.max_seconds) {
+        problems.push_back({utterance.where, "longer than " + std::to_string(options.max_seconds) +
+                                                 " seconds; cut it into shorter utterances"});
+        continue;
+      }
+      dataset.utterances_.push_back(std::move(utterance));
+      dataset.targets_.push_back(std::move(*target));
+      dataset.sources_.push_back(static_cast<int>(source));
+    }
+  }
+  dataset.cache_.resize(dataset.utterances_.size());
+  dataset.cacheable_.resize(dataset.utterances_.size());
+  double room = static_cast<double>(options.cache_bytes);
+  for (size_t i = 0; i < dataset.utterances_.size(); ++i) {
+    room -= dataset.utterances_[i].duration_s * options.sample_rate_hz * sizeof(int16_t);
+    dataset.cacheable_[i] = room > 0 ? 1 : 0;
+  }
+  return dataset;
+}
+
+std::vector<double> SpeechDataset::durations_s() const {
+  std::vector<double> durations;
+  durations.reserve(utterances_.size());
+  for (const Utterance& utterance : utterances_) durations.push_back(utterance.duration_s);
+  return durations;
+}
+
+Result<std::vector<float>> SpeechDataset::Samples(int64_t i) {
+  std::vector<int16_t>& cached = cache_[i];
+  if (!cached.empty()) {
+    std::vector<float> samples(cached.size());
+    for (size_t s = 0; s < cached.size(); ++s)
+      samples[s] = static_cast<float>(cached[s]) / 32768.0f;
+    return samples;
+  }
+  auto load = [&]() -> Result<std::vector<float>> {
+    MASR_TRY(Pcm pcm, ReadAudio(utterances_[i].audio_path));
+    return Resample(pcm.samples, pcm.sample_rate_hz, options_.sample_rate_hz);
+  };
+  auto samples = load();
+  if (!samples.has_value()) return Fail(utterances_[i].where, std::move(samples.error()));
+  if (cacheable_[i] != 0) {
+    cached.resize(samples->size());
+    for (size_t s = 0; s < cached.size(); ++s) {
+      const float scaled = std::clamp((*samples)[s] * 32768.0f, -32768.0f, 32767.0f);
+      cached[s] = static_cast<int16_t>(std::lrint(scaled));
+      // What later epochs will see, so that the first is no different.
+      (*samples)[s] = static_cast<float>(cached[s]) / 32768.0f;
+    }
+  }
+  return samples;
+}
+
+}  // namespace masr

@@ -1,0 +1,55 @@
+// Utterances with their targets and their samples at one rate.
+#ifndef MOBILEASR_DATA_SPEECH_DATASET_H_
+#define MOBILEASR_DATA_SPEECH_DATASET_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "data/manifest.h"
+#include "text/vocabulary.h"
+
+namespace masr {
+
+struct DatasetOptions {
+  int sample_rate_hz = 16000;
+  // Longer utterances are left out, and counted as problems; 0: no limit.
+  double max_seconds = 0;
+  // Decoded samples are kept as 16-bit values up to this many bytes, so that later epochs do not decode.
+  int64_t cache_bytes = 0;
+};
+
+// Thread-safety: Samples may be called from several threads for different indices.
+class SpeechDataset {
+ public:
+  // Utterances with text that the vocabulary cannot spell, or whose audio cannot be opened, become
+  // problems; what is left may be empty.
+  static SpeechDataset Create(std::vector<Manifest> manifests, const Vocabulary& vocabulary,
+                              const DatasetOptions& options);
+
+  int64_t size() const { return static_cast<int64_t>(utterances_.size()); }
+  const Utterance& utterance(int64_t i) const { return utterances_[i]; }
+  std::span<const int32_t> target(int64_t i) const { return targets_[i]; }
+  // Which of the manifests utterance i came from.
+  int source(int64_t i) const { return sources_[i]; }
+  std::vector<double> durations_s() const;
+  const std::vector<ManifestProblem>& problems() const { return problems_; }
+
+  // Mono samples at the dataset's rate. The error names the utterance's line.
+  Result<std::vector<float>> Samples(int64_t i);
+
+ private:
+  DatasetOptions options_;
+  std::vector<Utterance> utterances_;
+  std::vector<std::vector<int32_t>> targets_;
+  std::vector<int> sources_;
+  std::vector<ManifestProblem> problems_;
+  std::vector<std::vector<int16_t>> cache_;
+  std::vector<uint8_t> cacheable_;
+};
+
+}  // namespace masr
+
+#endif  // MOBILEASR_DATA_SPEECH_DATASET_H_
