@@ -1,0 +1,27 @@
+#include "model/inference.h"
+
+namespace masr {
+
+Result<Logits> Inference::Run(const std::vector<int64_t>& frames,
+                              std::span<const float> features) {
+  LayerPlanner planner({}, /*stochastic=*/false);
+  MASR_TRY(const LayerPlan plan, model_.encoder.Plan(frames, /*backward=*/false, planner));
+  const MemoryPlan memory = PlanMemory(planner.requests());
+  if (static_cast<size_t>(memory.peak_bytes) > arena_.bytes()) {
+    arena_ = Arena();  // first give back, then take: the peak is one arena, not two
+    MASR_TRY(arena_, Arena::Create(static_cast<size_t>(memory.peak_bytes)));
+  }
+  const LayerRun run{.kernels = {threads_},
+                     .parameters = model_.weights.views(),
+                     .gradients = {},
+                     .memory = memory,
+                     .arena = arena_.data(),
+                     .step_key = 0};
+  Logits logits;
+  logits.offsets = plan.out.offsets;
+  logits.values.resize(static_cast<size_t>(plan.out.floats()));
+  model_.encoder.Forward(run, plan, planner, features.data(), logits.values.data());
+  return logits;
+}
+
+}  // namespace masr

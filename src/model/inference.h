@@ -1,0 +1,39 @@
+// Runs an encoder forward: features in, logits out.
+#ifndef MOBILEASR_MODEL_INFERENCE_H_
+#define MOBILEASR_MODEL_INFERENCE_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "model/model.h"
+#include "tensor/arena.h"
+
+namespace masr {
+
+struct Logits {
+  std::vector<int64_t> offsets;  // rows of utterance u: [offsets[u], offsets[u + 1])
+  std::vector<float> values;     // [rows, tokens]
+};
+
+// Holds an arena that grows to the largest batch seen. One thread at a time; the model and the pool must
+// outlive it.
+class Inference {
+ public:
+  Inference(const Model& model, const ThreadPool& threads) : model_(model), threads_(threads) {}
+
+  // `features` [sum of frames, mels]: the utterances' normalised frames one after the other. Every
+  // utterance must be long enough for the encoder.
+  Result<Logits> Run(const std::vector<int64_t>& frames, std::span<const float> features);
+
+ private:
+  const Model& model_;
+  const ThreadPool& threads_;
+  Arena arena_;
+};
+
+}  // namespace masr
+
+#endif  // MOBILEASR_MODEL_INFERENCE_H_

@@ -1,0 +1,41 @@
+// A recogniser: configuration, network, vocabulary, weights, and where they came from.
+#ifndef MOBILEASR_MODEL_MODEL_H_
+#define MOBILEASR_MODEL_MODEL_H_
+
+#include <map>
+#include <string>
+
+#include "base/result.h"
+#include "model/encoder.h"
+#include "model/model_config.h"
+#include "model/weights.h"
+#include "text/vocabulary.h"
+
+namespace masr {
+
+struct Model {
+  ModelConfig config;
+  Encoder encoder;
+  Vocabulary vocabulary;
+  Weights weights;
+  // Free text by key: provenance, licences, training history (JSON). Kept through every save.
+  std::map<std::string, std::string> metadata;
+
+  // Random weights.
+  static Result<Model> Create(const ModelConfig& config, uint64_t seed);
+};
+
+enum class WeightFormat : uint8_t { kF32, kBf16, kInt8 };
+
+// One safetensors file (docs/models.md). Weights stay mapped until they are made writable.
+Result<Model> LoadModel(const std::string& path);
+// Matrices in the format asked for; vectors always f32. Atomic and durable.
+Status SaveModel(const Model& model, WeightFormat format, const std::string& path);
+
+// A fingerprint of configuration and weights, to tell base models apart: 64-bit FNV-1a as 16 hex digits.
+// It notices accidents, not forgery.
+std::string ModelFingerprint(const Model& model);
+
+}  // namespace masr
+
+#endif  // MOBILEASR_MODEL_MODEL_H_
