@@ -1,0 +1,88 @@
+#include "train/checkpoint.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "io/safetensors.h"
+
+namespace masr {
+namespace {
+
+constexpr const char* kStepKey = "checkpoint.step";
+constexpr const char* kStateSuffix = ".optimizer";
+
+std::span<const uint8_t> AsBytes(std::span<const float> values) {
+  return {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()};
+}
+
+Status CheckTensor(const SafetensorsFile& file, const std::string& name, size_t elements) {
+  const TensorEntry* entry = file.Find(name);
+  if (entry == nullptr || entry->dtype != DType::kF32 ||
+      entry->bytes.size() != elements * sizeof(float)) {
+    return Fail(ErrorCode::kCorrupt, "tensor '" + name +
+                                         "' is missing or of another size; this checkpoint belongs "
+                                         "to another model or another choice of what to train");
+  }
+  return {};
+}
+
+void CopyTensor(const SafetensorsFile& file, const std::string& name, std::span<float> to) {
+  std::memcpy(to.data(), file.Find(name)->bytes.data(), to.size_bytes());
+}
+
+}  // namespace
+
+Status SaveCheckpoint(Trainer& trainer, const std::map<std::string, std::string>& metadata,
+                      const std::string& path) {
+  const ParameterTable& table = trainer.model().encoder.parameters();
+  std::vector<TensorEntry> entries;
+  for (ParameterId id : trainer.trainable()) {
+    const ParameterSpec& spec = table[id];
+    const std::span<float> state = trainer.OptimizerState(id);
+    entries.push_back(
+        {spec.name, DType::kF32, spec.shape, AsBytes(trainer.model().weights.Writable(id))});
+    entries.push_back({spec.name + kStateSuffix, DType::kF32,
+                       {static_cast<int64_t>(state.size())}, AsBytes(state)});
+  }
+  auto all = metadata;
+  all[kStepKey] = std::to_string(trainer.step());
+  return WriteSafetensors(path, entries, all);
+}
+
+Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& path,
+                                                          Trainer& trainer) {
+  MASR_TRY(const SafetensorsFile file, SafetensorsFile::Open(path));
+  const ParameterTable& table = trainer.model().encoder.parameters();
+  const auto step_text = file.metadata().find(kStepKey);
+  int64_t step = -1;
+  if (step_text != file.metadata().end()) {
+    const std::string& text = step_text->second;
+    std::from_chars(text.data(), text.data() + text.size(), step);
+  }
+  if (step < 0) {
+    return Fail(ErrorCode::kCorrupt, path + ": not a checkpoint (no step number in its metadata)");
+  }
+  for (ParameterId id : trainer.trainable()) {
+    const std::string& name = table[id].name;
+    auto status = CheckTensor(file, name, trainer.model().weights.Writable(id).size());
+    if (status.has_value()) {
+      status = CheckTensor(file, name + kStateSuffix, trainer.OptimizerState(id).size());
+    }
+    if (!status.has_value()) return Fail(path, std::move(status.error()));
+  }
+  if (file.tensors().size() != 2 * trainer.trainable().size()) {
+    return Fail(ErrorCode::kCorrupt, path + ": holds tensors that are not being trained; it belongs "
+                                            "to another choice of what to train");
+  }
+  for (ParameterId id : trainer.trainable()) {
+    const std::string& name = table[id].name;
+    CopyTensor(file, name, trainer.model().weights.Writable(id));
+    CopyTensor(file, name + kStateSuffix, trainer.OptimizerState(id));
+  }
+  trainer.set_step(step);
+  auto metadata = file.metadata();
+  metadata.erase(kStepKey);
+  return metadata;
+}
+
+}  // namespace masr

@@ -1,0 +1,80 @@
+#include "train/evaluate.h"
+
+#include <chrono>
+#include <numeric>
+
+#include "ctc/ctc_loss.h"
+#include "ctc/greedy_decoder.h"
+#include "data/batcher.h"
+#include "model/inference.h"
+#include "train/batch_loader.h"
+
+namespace masr {
+
+Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
+                            const std::vector<int64_t>& indices, const ThreadPool& threads,
+                            const EvaluationProgress& progress, const std::atomic<bool>* cancel) {
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<int64_t> chosen = indices;
+  if (chosen.empty()) {
+    chosen.resize(static_cast<size_t>(dataset.size()));
+    std::iota(chosen.begin(), chosen.end(), int64_t{0});
+  }
+  MASR_TRY(BatchLoader loader, BatchLoader::Create(model, dataset, nullptr, threads));
+  Inference inference(model, threads);
+  const int64_t tokens = model.encoder.tokens();
+
+  std::vector<double> durations;
+  for (int64_t index : chosen) durations.push_back(dataset.utterance(index).duration_s);
+  Rng rng(0);
+  // Small batches: evaluation must not need more memory than training.
+  const auto batches =
+      MakeBatches(durations, {.max_seconds = 20, .max_utterances = 16, .sorted = true}, rng);
+
+  Evaluation result;
+  double loss_sum = 0;
+  int64_t loss_tokens = 0;
+  int64_t done = 0;
+  std::vector<LoadProblem> problems;
+  for (const std::vector<int64_t>& positions : batches) {
+    if (cancel != nullptr && cancel->load()) {
+      return Fail(ErrorCode::kCancelled, "evaluation stopped by its owner");
+    }
+    std::vector<int64_t> members;
+    for (int64_t position : positions) members.push_back(chosen[static_cast<size_t>(position)]);
+    const Batch batch = loader.Load(members, {}, 0, problems);
+    done += static_cast<int64_t>(members.size());
+    if (!batch.frames.empty()) {
+      MASR_TRY(Logits logits, inference.Run(batch.frames, batch.features));
+      std::vector<float> losses(batch.frames.size());
+      std::vector<float> scratch(
+          static_cast<size_t>(CtcScratchFloats(logits.offsets, batch.targets)));
+      const std::vector<float> scales(batch.frames.size(), 1.0f);
+      CtcLoss({threads}, logits.offsets, tokens, Vocabulary::kBlank, logits.values.data(),
+              batch.targets, scales, losses.data(), nullptr, scratch.data());
+      for (size_t u = 0; u < batch.frames.size(); ++u) {
+        const int64_t index = batch.utterances[u];
+        const Utterance& utterance = dataset.utterance(index);
+        const std::vector<int32_t> path =
+            GreedyDecode(logits.offsets[u + 1] - logits.offsets[u], tokens, Vocabulary::kBlank,
+                         logits.values.data() + logits.offsets[u] * tokens);
+        std::string hypothesis = model.vocabulary.Decode(path);
+        result.words += CountWordErrors(utterance.text, hypothesis);
+        result.characters += CountCharacterErrors(utterance.text, hypothesis);
+        result.audio_seconds += utterance.duration_s;
+        result.utterances += 1;
+        loss_sum += losses[u];
+        loss_tokens += static_cast<int64_t>(batch.targets[u].size());
+        result.hypotheses.push_back({index, std::move(hypothesis)});
+      }
+    }
+    if (progress) progress(done, static_cast<int64_t>(chosen.size()));
+  }
+  result.skipped = static_cast<int64_t>(problems.size());
+  result.loss = loss_tokens > 0 ? loss_sum / static_cast<double>(loss_tokens) : 0;
+  result.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace masr

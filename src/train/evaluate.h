@@ -1,0 +1,47 @@
+// What a model makes of utterances it is tested on.
+#ifndef MOBILEASR_TRAIN_EVALUATE_H_
+#define MOBILEASR_TRAIN_EVALUATE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "data/speech_dataset.h"
+#include "model/model.h"
+#include "text/error_rate.h"
+
+namespace masr {
+
+struct EvaluatedUtterance {
+  int64_t utterance = 0;  // index into the dataset
+  std::string hypothesis;
+};
+
+struct Evaluation {
+  ErrorCounts words;
+  ErrorCounts characters;
+  int64_t utterances = 0;       // evaluated
+  int64_t skipped = 0;          // unreadable or too short
+  double audio_seconds = 0;
+  double seconds = 0;           // spent
+  double loss = 0;              // CTC, nats per token
+  std::vector<EvaluatedUtterance> hypotheses;
+};
+
+// done, total: utterances.
+using EvaluationProgress = std::function<void(int64_t done, int64_t total)>;
+
+// Greedy decoding of every utterance in `indices` (all if empty). `cancel` may be null; once true, what
+// was done so far is returned as kCancelled.
+Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
+                            const std::vector<int64_t>& indices, const ThreadPool& threads,
+                            const EvaluationProgress& progress = {},
+                            const std::atomic<bool>* cancel = nullptr);
+
+}  // namespace masr
+
+#endif  // MOBILEASR_TRAIN_EVALUATE_H_

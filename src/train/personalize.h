@@ -1,0 +1,92 @@
+// One round of learning a voice: a base recogniser and its owner's utterances in, a better one out, or
+// the same one if nothing better was found.
+#ifndef MOBILEASR_TRAIN_PERSONALIZE_H_
+#define MOBILEASR_TRAIN_PERSONALIZE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "train/batch_loader.h"
+#include "train/evaluate.h"
+#include "train/trainer.h"
+
+namespace masr {
+
+struct PersonalizeOptions {
+  // What is learned from; the first `minutes` of it in the manifest's order (0: all).
+  double minutes = 0;
+  // Share of the utterances kept aside to choose the epoch and to accept or refuse the result.
+  double validation_share = 0.15;
+  int64_t epochs = 20;
+  // Epochs without a better validation result before the round stops.
+  int64_t patience = 6;
+  // Audio per update: small, because there is little of it and each update is a chance to learn.
+  double batch_seconds = 24;
+  float learning_rate = 5e-4f;
+  TrainerOptions trainer;
+  AugmentOptions augment = {.speeds = {0.95, 1.0, 1.05}, .gain_db = 3, .spec_augment = true};
+  // Blocks below this one stay frozen; 0: everything learns.
+  size_t first_trainable_block = 0;
+  uint64_t seed = 1;
+};
+
+struct RoundEpoch {
+  int64_t epoch = 0;          // 0: the base, before any update
+  double train_loss = 0;      // nats per token
+  double validation_loss = 0;
+  double validation_wer = 0;  // percent
+  double validation_cer = 0;
+  double seconds = 0;
+};
+
+struct RoundProgress {
+  int64_t epoch = 0;
+  int64_t epochs = 0;
+  int64_t update = 0;
+  int64_t updates = 0;
+  double loss = 0;
+  double seconds_left = 0;    // at most: the round may stop sooner
+};
+
+struct RoundEvents {
+  std::function<void(const RoundProgress&)> progress;
+  std::function<void(const RoundEpoch&)> epoch;
+};
+
+struct RoundResult {
+  std::vector<RoundEpoch> epochs;  // the first is the base
+  int64_t best_epoch = 0;          // 0: the base was not improved upon, and its weights are back
+  bool stopped = false;            // by its owner; the best epoch so far holds
+  double audio_seconds = 0;        // learned from
+  int64_t training_utterances = 0;
+  int64_t validation_utterances = 0;
+  int64_t skipped = 0;
+  int64_t arena_bytes = 0;
+  double seconds = 0;
+};
+
+// Trains `model` in place on `data`; afterwards it holds the weights of the best epoch. Epochs are compared
+// by validation WER, and by validation loss where that is equal. A round that diverges ends with the best
+// epoch before it. Fails if there is too little to learn from (fewer than two usable utterances).
+Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
+                                const PersonalizeOptions& options, const ThreadPool& threads,
+                                const RoundEvents& events, const std::atomic<bool>* cancel);
+
+// The split that a round makes of `indices`: utterances with the same text go to the same side, unless so
+// many share theirs (spoken digits, say) that whole texts would never be learned.
+struct ValidationSplit {
+  std::vector<int64_t> training;
+  std::vector<int64_t> validation;
+};
+ValidationSplit SplitForValidation(const SpeechDataset& data, const std::vector<int64_t>& indices,
+                                   double share, uint64_t seed);
+
+}  // namespace masr
+
+#endif  // MOBILEASR_TRAIN_PERSONALIZE_H_

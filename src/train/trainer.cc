@@ -1,0 +1,145 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ctc/ctc_loss.h"
+
+namespace masr {
+namespace {
+
+int64_t OutputFrames(const Encoder& encoder, std::span<const Batch> batches) {
+  int64_t frames = 0;
+  for (const Batch& batch : batches) {
+    for (int64_t f : batch.frames) frames += encoder.OutputFrames(f);
+  }
+  return frames;
+}
+
+}  // namespace
+
+std::vector<uint8_t> TrainableFrom(const Encoder& encoder, size_t first_block) {
+  std::vector<uint8_t> trainable(static_cast<size_t>(encoder.parameters().size()), 0);
+  const auto& blocks = encoder.blocks();
+  for (size_t b = first_block; b < blocks.size(); ++b) {
+    for (ParameterId id = blocks[b].first; id < blocks[b].end; ++id) {
+      trainable[static_cast<size_t>(id)] = encoder.parameters()[id].trainable ? 1 : 0;
+    }
+  }
+  return trainable;
+}
+
+Trainer Trainer::Create(Model& model, std::vector<uint8_t> trainable,
+                        const TrainerOptions& options, const ThreadPool& threads) {
+  const ParameterTable& table = model.encoder.parameters();
+  Trainer trainer;
+  trainer.model_ = &model;
+  trainer.threads_ = &threads;
+  trainer.options_ = options;
+  trainer.optimizer_ = MakeOptimizer(options.optimizer);
+  trainer.trainable_ = std::move(trainable);
+  const int64_t state_per_parameter = trainer.optimizer_->StatePerParameter();
+  const auto count = static_cast<size_t>(table.size());
+  trainer.states_.resize(count);
+  int64_t total = 0;
+  for (ParameterId id = 0; id < table.size(); ++id) {
+    if (!table[id].trainable) trainer.trainable_[id] = 0;
+    if (trainer.trainable_[id] == 0) continue;
+    model.weights.MakeWritable(id);
+    trainer.ids_.push_back(id);
+    trainer.states_[id].assign(static_cast<size_t>(state_per_parameter * table[id].elements()),
+                               0.0f);
+    total += table[id].elements();
+  }
+  trainer.gradient_storage_.assign(static_cast<size_t>(total), 0.0f);
+  trainer.gradients_.assign(count, nullptr);
+  float* next = trainer.gradient_storage_.data();
+  for (ParameterId id : trainer.ids_) {
+    trainer.gradients_[id] = next;
+    next += table[id].elements();
+  }
+  return trainer;
+}
+
+Result<double> Trainer::Accumulate(const Batch& batch, double total_frames, uint64_t key) {
+  const Encoder& encoder = model_->encoder;
+  LayerPlanner planner(trainable_, /*stochastic=*/true);
+  MASR_TRY(const LayerPlan plan, encoder.Plan(batch.frames, /*backward=*/true, planner));
+  const int64_t loss_tick = planner.NextTick();
+  const BufferId logits_id = planner.Request(plan.out.floats(), plan.first_tick,
+                                             LayerPlanner::BackwardOf(plan.first_tick));
+  // dlogits replaces the logits in place unless the last layer wants to see them again.
+  const BufferId dlogits_id =
+      plan.backward_needs_output
+          ? planner.Request(plan.out.floats(), loss_tick, LayerPlanner::BackwardOf(plan.first_tick))
+          : logits_id;
+  const BufferId ctc_id =
+      planner.ForwardScratch(CtcScratchFloats(plan.out.offsets, batch.targets), loss_tick);
+  const MemoryPlan memory = PlanMemory(planner.requests());
+  if (static_cast<size_t>(memory.peak_bytes) > arena_.bytes()) {
+    arena_ = Arena();
+    MASR_TRY(arena_, Arena::Create(static_cast<size_t>(memory.peak_bytes)));
+  }
+  const LayerRun run{.kernels = {*threads_},
+                     .parameters = model_->weights.views(),
+                     .gradients = {gradients_},
+                     .memory = memory,
+                     .arena = arena_.data(),
+                     .step_key = key};
+  float* logits = run.Buffer(logits_id);
+  float* dlogits = run.Buffer(dlogits_id);
+  encoder.Forward(run, plan, planner, batch.features.data(), logits);
+
+  const std::vector<float> scales(batch.frames.size(), static_cast<float>(1.0 / total_frames));
+  std::vector<float> losses(batch.frames.size());
+  CtcLoss(run.kernels, plan.out.offsets, encoder.tokens(), Vocabulary::kBlank, logits,
+          batch.targets, scales, losses.data(), dlogits, run.Buffer(ctc_id));
+  double sum = 0;
+  for (float loss : losses) sum += loss;
+  if (!std::isfinite(sum)) {
+    return Fail(ErrorCode::kDiverged,
+                "the loss is not a finite number; lower the learning rate or check the audio");
+  }
+  encoder.Backward(run, plan, batch.features.data(), logits, dlogits);
+  return sum;
+}
+
+Result<StepReport> Trainer::Step(std::span<const Batch> micro_batches, float learning_rate,
+                                 uint64_t key) {
+  StepReport report;
+  for (const Batch& batch : micro_batches) {
+    for (int64_t f : batch.frames) report.frames += f;
+    for (const auto& target : batch.targets) report.tokens += static_cast<int64_t>(target.size());
+  }
+  const int64_t out_frames = OutputFrames(model_->encoder, micro_batches);
+  if (out_frames == 0) return report;
+
+  const KernelContext kernels{*threads_};
+  std::fill(gradient_storage_.begin(), gradient_storage_.end(), 0.0f);
+  double loss = 0;
+  for (size_t i = 0; i < micro_batches.size(); ++i) {
+    if (micro_batches[i].frames.empty()) continue;
+    MASR_TRY(const double sum, Accumulate(micro_batches[i], static_cast<double>(out_frames),
+                                          MixKeys(key, static_cast<uint64_t>(i))));
+    loss += sum;
+  }
+  report.loss = loss / static_cast<double>(std::max<int64_t>(report.tokens, 1));
+  report.gradient_norm = std::sqrt(SumOfSquares(
+      kernels, static_cast<int64_t>(gradient_storage_.size()), gradient_storage_.data()));
+  if (!std::isfinite(report.gradient_norm)) {
+    return Fail(ErrorCode::kDiverged,
+                "the gradient is not finite; lower the learning rate or check the audio");
+  }
+  ++step_;
+  const float clip = ClipScale(report.gradient_norm, options_.clip_norm);
+  const ParameterTable& table = model_->encoder.parameters();
+  for (ParameterId id : ids_) {
+    // Norms and biases are not decayed.
+    optimizer_->Step(kernels, step_, learning_rate, clip, /*decay=*/table[id].matrix,
+                     table[id].elements(), gradients_[id], model_->weights.Writable(id).data(),
+                     states_[id].data());
+  }
+  return report;
+}
+
+}  // namespace masr

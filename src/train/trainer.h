@@ -1,0 +1,75 @@
+// One training step after another: forward, CTC, backward, update.
+#ifndef MOBILEASR_TRAIN_TRAINER_H_
+#define MOBILEASR_TRAIN_TRAINER_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "model/model.h"
+#include "tensor/arena.h"
+#include "train/batch_loader.h"
+#include "train/optimizer.h"
+
+namespace masr {
+
+struct TrainerOptions {
+  OptimizerOptions optimizer;
+  double clip_norm = 5.0;  // of the global gradient, whose scale is per frame; 0: no clipping
+};
+
+struct StepReport {
+  double loss = 0;           // nats per target token
+  double gradient_norm = 0;  // before clipping
+  int64_t frames = 0;        // feature frames
+  int64_t tokens = 0;
+};
+
+// Parameter values, optimizer state and step number: what a checkpoint holds. Move-only; one thread at a
+// time. Model and pool must outlive the trainer.
+class Trainer {
+ public:
+  // trainable[id] != 0 marks what learns (statistics never do); those weights become f32.
+  static Trainer Create(Model& model, std::vector<uint8_t> trainable,
+                        const TrainerOptions& options, const ThreadPool& threads);
+
+  // One update from the sum of the micro-batches' gradients. `key` seeds dropout. Fails with kDiverged,
+  // and changes nothing, if the loss or the gradient is not finite.
+  Result<StepReport> Step(std::span<const Batch> micro_batches, float learning_rate, uint64_t key);
+
+  int64_t step() const { return step_; }
+  void set_step(int64_t step) { step_ = step; }
+  const std::vector<ParameterId>& trainable() const { return ids_; }
+  // Optimizer state of one trainable parameter: StatePerParameter() arrays of its size.
+  std::span<float> OptimizerState(ParameterId id) { return states_[id]; }
+  Model& model() { return *model_; }
+  // Of the largest batch so far.
+  int64_t arena_bytes() const { return static_cast<int64_t>(arena_.bytes()); }
+
+ private:
+  Trainer() = default;
+  // Adds the gradients of one batch, scaled by 1 / total_frames; returns the sum of its losses.
+  Result<double> Accumulate(const Batch& batch, double total_frames, uint64_t key);
+
+  Model* model_ = nullptr;
+  const ThreadPool* threads_ = nullptr;
+  TrainerOptions options_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::vector<uint8_t> trainable_;          // by parameter
+  std::vector<ParameterId> ids_;            // the trainable ones
+  std::vector<float> gradient_storage_;
+  std::vector<float*> gradients_;           // by parameter; null where frozen
+  std::vector<std::vector<float>> states_;  // by parameter; empty where frozen
+  Arena arena_;
+  int64_t step_ = 0;
+};
+
+// All that can learn, or what the blocks from `first_block` on contain.
+std::vector<uint8_t> TrainableFrom(const Encoder& encoder, size_t first_block);
+
+}  // namespace masr
+
+#endif  // MOBILEASR_TRAIN_TRAINER_H_
