@@ -1,0 +1,99 @@
+#include "command.h"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+namespace masr::cli {
+namespace {
+
+std::atomic<bool> stop_requested{false};  // a signal handler can reach nothing else
+
+void OnSignal(int) {
+  if (stop_requested.exchange(true)) std::_Exit(130);
+}
+
+}  // namespace
+
+void AddCommonOptions(CLI::App& app, CommonOptions& options) {
+  app.add_option("--threads", options.threads, "Threads to compute with (default: all cores)")
+      ->check(CLI::Range(0, 256));
+  app.add_option("--seed", options.seed, "Seed of everything random")->capture_default_str();
+  app.add_flag("--json", options.json, "Print one JSON object on standard output");
+}
+
+int ThreadCount(const CommonOptions& options) {
+  if (options.threads > 0) return options.threads;
+  const unsigned cores = std::thread::hardware_concurrency();
+  return cores > 0 ? static_cast<int>(cores) : 1;
+}
+
+const std::atomic<bool>& StopRequested() { return stop_requested; }
+
+void InstallStopHandler() {
+  std::signal(SIGINT, OnSignal);
+  std::signal(SIGTERM, OnSignal);
+}
+
+int64_t PeakRssBytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+WeightFormat WeightFormatFromName(const std::string& name) {
+  if (name == "int8") return WeightFormat::kInt8;
+  return name == "bf16" ? WeightFormat::kBf16 : WeightFormat::kF32;
+}
+
+void PrintJson(const Json& json) {
+  // A hypothesis or a path may hold bytes that are not UTF-8: replace them rather than fail.
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::printf("%s\n", text.c_str());
+  std::fflush(stdout);
+}
+
+void PrintProblems(const std::vector<ManifestProblem>& problems) {
+  constexpr size_t kShown = 5;
+  for (size_t i = 0; i < problems.size() && i < kShown; ++i) {
+    std::fprintf(stderr, "warning: %s: %s (skipped)\n", problems[i].where.c_str(),
+                 problems[i].message.c_str());
+  }
+  if (problems.size() > kShown) {
+    std::fprintf(stderr, "warning: and %zu more skipped\n", problems.size() - kShown);
+  }
+}
+
+Result<SpeechDataset> LoadDataset(const std::string& path, const Model& model,
+                                  int64_t cache_bytes) {
+  MASR_TRY(Manifest manifest, ReadManifest(path));
+  std::vector<Manifest> manifests;
+  manifests.push_back(std::move(manifest));
+  SpeechDataset dataset = SpeechDataset::Create(
+      std::move(manifests), model.vocabulary,
+      {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz, .cache_bytes = cache_bytes});
+  PrintProblems(dataset.problems());
+  if (dataset.size() == 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                path + ": no usable utterance; see the warnings above");
+  }
+  return dataset;
+}
+
+Json EvaluationJson(const Evaluation& e, int64_t skipped) {
+  return {{"wer", e.words.rate_percent()},
+          {"cer", e.characters.rate_percent()},
+          {"words", e.words.reference_tokens},
+          {"substitutions", e.words.substitutions},
+          {"insertions", e.words.insertions},
+          {"deletions", e.words.deletions},
+          {"utterances", e.utterances},
+          {"skipped", skipped + e.skipped},
+          {"audio_seconds", e.audio_seconds},
+          {"seconds", e.seconds}};
+}
+
+}  // namespace masr::cli

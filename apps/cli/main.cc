@@ -1,0 +1,30 @@
+// The command line: parses, calls the library, prints. Exit codes: 0 done, 1 failed, 2 wrong usage,
+// 130 stopped by its owner.
+#include <cstdio>
+
+#include "command.h"
+
+int main(int argc, char** argv) {
+  using namespace masr;
+  CLI::App app("MobileASR: a speech recogniser that learns its owner's voice on the owner's device",
+               "mobileasr");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "mobileasr 0.1.0");
+  const cli::Command commands[] = {cli::AddPretrain(app), cli::AddPersonalize(app),
+                                   cli::AddTranscribe(app), cli::AddEvaluate(app),
+                                   cli::AddInfo(app)};
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  cli::InstallStopHandler();
+  for (const cli::Command& command : commands) {
+    if (!command.app->parsed()) continue;
+    const Status status = command.run();
+    if (status.has_value()) return 0;
+    std::fprintf(stderr, "mobileasr: %s\n", status.error().message.c_str());
+    return status.error().code == ErrorCode::kCancelled ? 130 : 1;
+  }
+  return 2;
+}

@@ -1,0 +1,198 @@
+#include "train/personalize.h"
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "command.h"
+#include "progress.h"
+
+namespace masr::cli {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  std::string base;
+  std::string data;
+  std::string test;
+  std::string general;
+  std::string out;
+  std::string format = "bf16";
+  PersonalizeOptions round;
+};
+
+Json EpochJson(const RoundEpoch& e) {
+  return {{"epoch", e.epoch},
+          {"train_loss", e.train_loss},
+          {"validation_loss", e.validation_loss},
+          {"wer", e.validation_wer},
+          {"cer", e.validation_cer},
+          {"seconds", e.seconds}};
+}
+
+// A set that is measured before and after.
+struct Measured {
+  std::optional<SpeechDataset> dataset;
+  std::optional<Evaluation> before;
+  std::optional<Evaluation> after;
+
+  Status Load(const std::string& path, const Model& model) {
+    if (path.empty()) return {};
+    MASR_TRY(dataset, LoadDataset(path, model));
+    return {};
+  }
+  Status Measure(const Model& model, const ThreadPool& threads, std::optional<Evaluation>& to) {
+    if (!dataset) return {};
+    MASR_TRY(to, Evaluate(model, *dataset, {}, threads, {}, &StopRequested()));
+    return {};
+  }
+  Json ToJson(const Evaluation& evaluation) const {
+    return EvaluationJson(evaluation, static_cast<int64_t>(dataset->problems().size()));
+  }
+};
+
+void PrintTable(const Measured& test, const Measured& general) {
+  std::printf("%-22s %10s %10s\n", "", "before", "after");
+  const auto row = [](const char* name, double before, double after) {
+    std::printf("%-22s %9.2f%% %9.2f%%\n", name, before, after);
+  };
+  if (test.after) {
+    row("WER, test", test.before->words.rate_percent(), test.after->words.rate_percent());
+    row("CER, test", test.before->characters.rate_percent(), test.after->characters.rate_percent());
+  }
+  if (general.after) {
+    row("WER, general", general.before->words.rate_percent(), general.after->words.rate_percent());
+    row("CER, general", general.before->characters.rate_percent(),
+        general.after->characters.rate_percent());
+  }
+}
+
+// Sentences that changed the most, side by side.
+void PrintSentences(const Measured& test) {
+  if (!test.after) return;
+  constexpr int kShown = 4;
+  int shown = 0;
+  for (size_t i = 0; i < test.after->hypotheses.size() && shown < kShown; ++i) {
+    const EvaluatedUtterance& before = test.before->hypotheses[i];
+    const EvaluatedUtterance& after = test.after->hypotheses[i];
+    if (before.hypothesis == after.hypothesis) continue;
+    std::printf("\nreference  %s\nbefore     %s\nafter      %s\n",
+                test.dataset->utterance(after.utterance).text.c_str(), before.hypothesis.c_str(),
+                after.hypothesis.c_str());
+    ++shown;
+  }
+}
+
+Status Run(Options& options) {
+  MASR_TRY(Model model, LoadModel(options.base));
+  const std::string base_fingerprint = ModelFingerprint(model);
+  MASR_TRY(SpeechDataset data, LoadDataset(options.data, model, int64_t{256} << 20));
+  Measured test;
+  Measured general;
+  MASR_RETURN_IF_ERROR(test.Load(options.test, model));
+  MASR_RETURN_IF_ERROR(general.Load(options.general, model));
+  const ThreadPool threads(ThreadCount(options.common));
+  MASR_RETURN_IF_ERROR(test.Measure(model, threads, test.before));
+  MASR_RETURN_IF_ERROR(general.Measure(model, threads, general.before));
+
+  Progress progress;
+  const RoundEvents events = {
+      .progress =
+          [&](const RoundProgress& p) {
+            char line[160];
+            std::snprintf(line, sizeof(line), "epoch %lld, update %lld/%lld, loss %.3f, at most %s left",
+                          static_cast<long long>(p.epoch), static_cast<long long>(p.update),
+                          static_cast<long long>(p.updates), p.loss,
+                          ClockText(p.seconds_left).c_str());
+            const double done = static_cast<double>(p.epoch - 1) +
+                                static_cast<double>(p.update) / static_cast<double>(p.updates);
+            progress.Update(done / static_cast<double>(p.epochs), line);
+          },
+      .epoch =
+          [&](const RoundEpoch& e) {
+            char line[160];
+            std::snprintf(line, sizeof(line),
+                          "epoch %2lld: training loss %.3f, validation loss %.3f, WER %.1f %%, CER "
+                          "%.1f %%",
+                          static_cast<long long>(e.epoch), e.train_loss, e.validation_loss,
+                          e.validation_wer, e.validation_cer);
+            progress.Line(line);
+          }};
+  options.round.seed = options.common.seed;
+  MASR_TRY(const RoundResult round,
+           Personalize(model, data, options.round, threads, events, &StopRequested()));
+  progress.Clear();
+
+  Json history = Json::array();
+  for (const RoundEpoch& epoch : round.epochs) history.push_back(EpochJson(epoch));
+  model.metadata["personalization.base"] = base_fingerprint;
+  model.metadata["personalization.epochs"] = history.dump();
+  MASR_RETURN_IF_ERROR(SaveModel(model, WeightFormatFromName(options.format), options.out));
+  // What is measured is what was written.
+  MASR_TRY(const Model saved, LoadModel(options.out));
+  MASR_RETURN_IF_ERROR(test.Measure(saved, threads, test.after));
+  MASR_RETURN_IF_ERROR(general.Measure(saved, threads, general.after));
+
+  if (options.common.json) {
+    Json json = {{"epochs", history},
+                 {"best_epoch", round.best_epoch},
+                 {"accepted", round.best_epoch > 0},
+                 {"stopped", round.stopped},
+                 {"audio_seconds", round.audio_seconds},
+                 {"training_utterances", round.training_utterances},
+                 {"validation_utterances", round.validation_utterances},
+                 {"skipped", round.skipped + static_cast<int64_t>(data.problems().size())},
+                 {"arena_bytes", round.arena_bytes},
+                 {"seconds", round.seconds},
+                 {"peak_rss_bytes", PeakRssBytes()},
+                 {"model", options.out}};
+    if (test.after) {
+      json["before"] = test.ToJson(*test.before);
+      json["after"] = test.ToJson(*test.after);
+    }
+    if (general.after) {
+      json["general_before"] = general.ToJson(*general.before);
+      json["general_after"] = general.ToJson(*general.after);
+    }
+    PrintJson(json);
+    return {};
+  }
+  PrintTable(test, general);
+  PrintSentences(test);
+  std::printf("\n%s after epoch %lld of %zu: %.0f s of speech learned in %.0f s, peak memory %.0f MB\n",
+              round.best_epoch > 0 ? "Accepted" : "Nothing better than the base was found; kept as it was",
+              static_cast<long long>(round.best_epoch), round.epochs.size() - 1,
+              round.audio_seconds, round.seconds, static_cast<double>(PeakRssBytes()) / 1e6);
+  return {};
+}
+
+}  // namespace
+
+Command AddPersonalize(CLI::App& parent) {
+  auto options = std::make_shared<Options>();
+  PersonalizeOptions& round = options->round;
+  CLI::App* app = parent.add_subcommand("personalize", "Learn one person's voice");
+  app->add_option("--base", options->base, "Model to start from")->required();
+  app->add_option("--data", options->data, "Manifest of the person's transcribed speech")->required();
+  app->add_option("--minutes", round.minutes, "Use the first N minutes of it (default: all)")
+      ->check(CLI::PositiveNumber);
+  app->add_option("--test", options->test, "Manifest to measure before and after");
+  app->add_option("--general", options->general, "Manifest of other people, to measure forgetting");
+  app->add_option("--out", options->out, "Model file to write")->required();
+  app->add_option("--epochs", round.epochs, "At most this many epochs")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  app->add_option("--learning-rate", round.learning_rate, "Peak learning rate of AdamW")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app->add_option("--freeze-blocks", round.first_trainable_block,
+                  "Blocks to leave as they are, from the input up")
+      ->capture_default_str();
+  app->add_option("--format", options->format, "Weights in the file: f32, bf16 or int8")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+      ->capture_default_str();
+  AddCommonOptions(*app, options->common);
+  return {app, [options] { return Run(*options); }};
+}
+
+}  // namespace masr::cli

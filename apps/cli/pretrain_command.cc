@@ -1,0 +1,116 @@
+#include "train/pretrain.h"
+
+#include <cstdio>
+#include <memory>
+
+#include "command.h"
+#include "io/file.h"
+#include "progress.h"
+
+namespace masr::cli {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  std::string config;
+  std::vector<std::string> provenance;
+  std::string format = "int8";
+  PretrainOptions pretrain;
+};
+
+std::string Describe(const PretrainProgress& p) {
+  char text[256];
+  std::snprintf(text, sizeof(text),
+                "%s epoch %lld/%lld, update %lld/%lld, loss %.3f, rate %.1e, norm %.2f, %.0fx real "
+                "time, %s left",
+                p.stage.c_str(), static_cast<long long>(p.epoch), static_cast<long long>(p.epochs),
+                static_cast<long long>(p.update), static_cast<long long>(p.updates), p.loss,
+                p.learning_rate, p.gradient_norm, p.speed, ClockText(p.seconds_left).c_str());
+  return text;
+}
+
+Json EpochJson(const PretrainEpoch& e) {
+  return {{"stage", e.stage},     {"epoch", e.epoch},     {"train_loss", e.train_loss},
+          {"dev_wer", e.dev_wer}, {"dev_cer", e.dev_cer}, {"seconds", e.seconds}};
+}
+
+Status Run(Options& options) {
+  MASR_TRY(const std::string text, ReadTextFile(options.config, 1 << 20));
+  MASR_TRY(const PretrainConfig config, PretrainConfig::FromJson(text, options.config));
+  PretrainOptions& pretrain = options.pretrain;
+  pretrain.seed = options.common.seed;
+  pretrain.format = WeightFormatFromName(options.format);
+  for (const std::string& pair : options.provenance) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Fail(ErrorCode::kInvalidArgument, "--metadata needs KEY=VALUE, not '" + pair + "'");
+    }
+    pretrain.metadata[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  const ThreadPool threads(ThreadCount(options.common));
+  Progress progress;
+  int64_t warnings = 0;
+  const PretrainEvents events = {
+      .progress =
+          [&](const PretrainProgress& p) {
+            progress.Update(static_cast<double>(p.update) / static_cast<double>(p.updates),
+                            Describe(p));
+          },
+      .epoch =
+          [&](const PretrainEpoch& e) {
+            char line[200];
+            std::snprintf(line, sizeof(line),
+                          "stage %lld epoch %lld: training loss %.3f, dev WER %.2f %%, CER %.2f %%, %s",
+                          static_cast<long long>(e.stage), static_cast<long long>(e.epoch),
+                          e.train_loss, e.dev_wer, e.dev_cer, ClockText(e.seconds).c_str());
+            progress.Line(line);
+          },
+      .warning =
+          [&](const std::string& message) {
+            if (++warnings <= 5) progress.Line("warning: " + message + " (skipped)");
+          }};
+  MASR_TRY(const PretrainResult result,
+           Pretrain(config, pretrain, threads, events, &StopRequested()));
+  progress.Clear();
+  if (options.common.json) {
+    Json json = {{"finished", result.finished},
+                 {"skipped", result.skipped},
+                 {"model", pretrain.out},
+                 {"peak_rss_bytes", PeakRssBytes()},
+                 {"epochs", Json::array()}};
+    for (const PretrainEpoch& epoch : result.epochs) json["epochs"].push_back(EpochJson(epoch));
+    PrintJson(json);
+  }
+  if (!result.finished) {
+    return Fail(ErrorCode::kCancelled, "stopped; " + pretrain.out +
+                                           ".checkpoint is saved, --resume goes on from there");
+  }
+  if (!options.common.json) {
+    std::printf("%s is written (%lld lines or utterances skipped)\n", pretrain.out.c_str(),
+                static_cast<long long>(result.skipped));
+  }
+  return {};
+}
+
+}  // namespace
+
+Command AddPretrain(CLI::App& parent) {
+  auto options = std::make_shared<Options>();
+  PretrainOptions& pretrain = options->pretrain;
+  CLI::App* app = parent.add_subcommand("pretrain", "Train a base recogniser by a recipe");
+  app->add_option("--config", options->config, "Recipe (JSON)")->required();
+  app->add_option("--train", pretrain.train_manifests, "Training manifest; repeatable")->required();
+  app->add_option("--dev", pretrain.dev_manifest, "Manifest to measure on after every epoch")
+      ->required();
+  app->add_option("--noise", pretrain.noise_manifest, "Manifest of noises to mix in");
+  app->add_option("--out", pretrain.out, "Model file to write")->required();
+  app->add_flag("--resume", pretrain.resume, "Go on from OUT.checkpoint if it is there");
+  app->add_option("--format", options->format, "Weights in the file: f32, bf16 or int8")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+      ->capture_default_str();
+  app->add_option("--metadata", options->provenance, "KEY=VALUE for the model file; repeatable");
+  AddCommonOptions(*app, options->common);
+  return {app, [options] { return Run(*options); }};
+}
+
+}  // namespace masr::cli
