@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Installs what a group of tasks needs, from Debian's packages, if it is not there yet.
+#   scripts/install_dependencies.sh build [test] [lint] [voices] [bench] [goldens]
+set -euo pipefail
+
+declare -A groups=(
+  [build]="g++ cmake ninja-build libhwy-dev libexpected-dev libsndfile1-dev libsoxr-dev libkissfft-dev
+           nlohmann-json3-dev libcli11-dev"
+  [test]="libgtest-dev python3"
+  [lint]="clang clang-format clang-tidy"
+  [voices]="flite espeak-ng festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts sox python3"
+  [bench]="libbenchmark-dev libtorch-dev libopenblas0-openmp libopenblas-dev python3"
+  [goldens]="python3-torch python3-torchaudio python3-numpy"
+)
+
+missing=()
+for group in "$@"; do
+  for package in ${groups[$group]}; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+sudo=""
+[ "$(id -u)" -eq 0 ] || sudo="sudo"
+echo "installing: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+$sudo apt-get update -qq
+$sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
