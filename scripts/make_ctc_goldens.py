@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes src/ctc/testdata/ctc_golden.json: CTC losses and gradients computed by torch, in double.
 
-Needs torch. Run from the root of the repository; the output does not change from run to run.
+Needs torch. Run from anywhere; the output does not change from run to run.
 """
 import json
 import pathlib

@@ -20,7 +20,9 @@ LayerPtr FeedForward(const ConformerOptions& o, ParameterTable& table) {
       .Add("linear2",
            [&](auto& t) {
              return MakeLinear(o.feed_forward,
-                               {.out_dim = o.dim, .input_activation = Activation::kSilu}, t);
+                               {.out_dim = o.dim,
+                                .init = Init::kBranchOut,
+                                .input_activation = Activation::kSilu}, t);
            })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.dim, o.dropout, t); })
       .Build();
@@ -49,7 +51,9 @@ LayerPtr Convolution(const ConformerOptions& o, ParameterTable& table) {
            })
       .Add("pointwise2",
            [&](auto& t) {
-             return MakeLinear(o.dim, {.out_dim = o.dim, .input_activation = Activation::kSilu}, t);
+             return MakeLinear(o.dim, {.out_dim = o.dim,
+                                .init = Init::kBranchOut,
+                                .input_activation = Activation::kSilu}, t);
            })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.dim, o.dropout, t); })
       .Build();

@@ -20,6 +20,8 @@ enum class Init : uint8_t {
   kOnes,
   kUniformFanIn,  // U(-b, b), b = sqrt(3 / fan_in): keeps the variance of unit inputs (LeCun)
   kReluFanIn,     // U(-b, b), b = sqrt(6 / fan_in): He et al. (2015), before a rectifier
+  kBranchOut,     // a tenth of kUniformFanIn's: the last product of a residual branch, so that a deep stack
+                  // begins near the identity (a 12-block Conformer does not leave CTC's plateau otherwise)
   kRecurrent,     // U(-b, b), b = 1 / sqrt(fan_in): PyTorch's for LSTM and GRU
 };
 

@@ -9,19 +9,19 @@ class SelfAttention final : public Layer {
  public:
   SelfAttention(int64_t dim, int64_t heads, ParameterTable& table) : dim_(dim), heads_(heads) {
     const ParameterId first = table.size();
-    const auto matrix = [&](const char* name, int64_t rows) {
+    const auto matrix = [&](const char* name, int64_t rows, Init init) {
       return table.Add({.name = name,
                         .shape = {rows, dim},
-                        .init = Init::kUniformFanIn,
+                        .init = init,
                         .fan_in = dim,
                         .matrix = true});
     };
-    qkv_ = matrix("qkv.weight", 3 * dim);
+    qkv_ = matrix("qkv.weight", 3 * dim, Init::kUniformFanIn);
     qkv_bias_ = table.Add({.name = "qkv.bias", .shape = {3 * dim}});
-    position_ = matrix("position.weight", dim);
+    position_ = matrix("position.weight", dim, Init::kUniformFanIn);
     u_ = table.Add({.name = "position.u", .shape = {dim}});
     v_ = table.Add({.name = "position.v", .shape = {dim}});
-    out_ = matrix("out.weight", dim);
+    out_ = matrix("out.weight", dim, Init::kBranchOut);
     out_bias_ = table.Add({.name = "out.bias", .shape = {dim}});
     set_parameters(first, table.size());
   }

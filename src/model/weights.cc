@@ -24,6 +24,8 @@ double UniformBound(const ParameterSpec& spec) {
   switch (spec.init) {
     case Init::kUniformFanIn:
       return std::sqrt(3.0 / fan_in);
+    case Init::kBranchOut:
+      return 0.1 * std::sqrt(3.0 / fan_in);
     case Init::kReluFanIn:
       return std::sqrt(6.0 / fan_in);
     case Init::kRecurrent:

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Measures the base recogniser and what personalisation makes of it, on real voices; writes docs/results.md.
+
+  scripts/measure_results.py --mobileasr build/release/apps/cli/mobileasr --data ../shared/data \
+      --model assets/base.masr --work build/results [--only base,kathleen,speechocean762,wuw,fsdd]
+
+Every run's JSON is kept in --work, so that an interrupted measurement goes on where it was; delete the folder
+to measure again. Test manifests are used for measuring only: nothing is trained or chosen on them. Python's
+standard library only.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import subprocess
+import time
+
+KATHLEEN_MINUTES = (1, 2, 5, 10)
+SPEECHOCEAN_SPEAKERS = 20
+WUW_SPEAKERS = 12
+GENERAL_EVERY = 4  # the fixed general set: every fourth utterance of the telephone development set
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.work = args.work
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.general = self.subset("general", args.data / "wuw-corpus-ii/base_dev.jsonl",
+                                   lambda i, _: i % GENERAL_EVERY == 0)
+
+    def subset(self, name, manifest, keep):
+        """A manifest with absolute paths of the lines for which keep(index, line) holds."""
+        path = self.work / f"{name}.jsonl"
+        with open(manifest, encoding="utf-8") as source, open(path, "w", encoding="utf-8") as out:
+            for i, text in enumerate(source):
+                line = json.loads(text)
+                if keep(i, line):
+                    audio = (manifest.parent / line["audio_filepath"]).resolve()
+                    line["audio_filepath"] = str(audio)
+                    out.write(json.dumps(line) + "\n")
+        return path
+
+    def run(self, name, command):
+        path = self.work / f"{name}.json"
+        if not path.exists():
+            started = time.time()
+            result = subprocess.run([str(self.args.mobileasr), *map(str, command), "--json",
+                                     "--seed", "1"], check=True, stdout=subprocess.PIPE)
+            path.write_bytes(result.stdout)
+            print(f"{name}: {time.time() - started:.0f} s", flush=True)
+        return json.loads(path.read_text())
+
+    def evaluate(self, name, manifest):
+        return self.run(f"base_{name}", ["evaluate", "--model", self.args.model, "--data", manifest])
+
+    def personalize(self, name, adapt, test, extra=()):
+        return self.run(name, ["personalize", "--base", self.args.model, "--data", adapt, "--test",
+                               test, "--general", self.general, "--out",
+                               self.work / "personal.masr", *extra])
+
+    def speakers(self, corpus, count):
+        """The first `count` speakers of a corpus, spread evenly over the manifest's order."""
+        folder = self.args.data / corpus
+        names = []
+        for text in open(folder / "personal_adapt.jsonl", encoding="utf-8"):
+            speaker = json.loads(text)["speaker"]
+            if speaker not in names:
+                names.append(speaker)
+        names = names[:: max(1, len(names) // count)][:count]
+        for speaker in names:
+            mine = lambda _, line, s=speaker: line["speaker"] == s
+            yield (speaker,
+                   self.subset(f"{corpus}_{speaker}_adapt", folder / "personal_adapt.jsonl", mine),
+                   self.subset(f"{corpus}_{speaker}_test", folder / "personal_test.jsonl", mine))
+
+
+def relative(before, after):
+    return f"{100 * (before - after) / before:.0f} %" if before > 0 else "-"
+
+
+def row(*cells):
+    return "| " + " | ".join(str(c) for c in cells) + " |\n"
+
+
+def rates(result):
+    return f"{result['wer']:.1f}", f"{result['cer']:.1f}"
+
+
+def base_table(bench):
+    text = "## The base recogniser\n\nGreedy decoding, no language model.\n\n"
+    text += row("test set", "utterances", "words", "WER %", "CER %", "skipped") + row(*["---"] * 6)
+    for name, path in (("speechocean762/personal_test", "speechocean762/personal_test.jsonl"),
+                       ("wuw-corpus-ii/base_dev", "wuw-corpus-ii/base_dev.jsonl"),
+                       ("kathleen/personal_test", "kathleen/personal_test.jsonl")):
+        r = bench.evaluate(name.replace("/", "_"), bench.args.data / path)
+        text += row(name, r["utterances"], r["words"], *rates(r), r["skipped"])
+    return text + "\n"
+
+
+HEADER = ("speech", "seconds learned", "WER before", "WER after", "reduction", "CER before", "CER after",
+          "general WER before", "general WER after", "best epoch", "seconds")
+
+
+def result_cells(r):
+    before, after = r["before"], r["after"]
+    return (f"{r['audio_seconds']:.0f}", f"{before['wer']:.1f}", f"{after['wer']:.1f}",
+            relative(before["wer"], after["wer"]), f"{before['cer']:.1f}", f"{after['cer']:.1f}",
+            f"{r['general_before']['wer']:.1f}", f"{r['general_after']['wer']:.1f}",
+            r["best_epoch"], f"{r['seconds']:.0f}")
+
+
+def kathleen_table(bench):
+    folder = bench.args.data / "kathleen"
+    text = "## One voice, more and more of it: Kathleen\n\n" + row(*HEADER) + row(*["---"] * len(HEADER))
+    for minutes in KATHLEEN_MINUTES:
+        r = bench.personalize(f"kathleen_{minutes}", folder / "personal_adapt.jsonl",
+                              folder / "personal_test.jsonl", ["--minutes", minutes])
+        text += row(f"{minutes} min", *result_cells(r))
+    return text + "\n"
+
+
+def speaker_table(bench, corpus, count, title):
+    text = f"## {title}\n\n" + row(*HEADER) + row(*["---"] * len(HEADER))
+    errors = collections.Counter()
+    worse = 0
+    for speaker, adapt, test in bench.speakers(corpus, count):
+        r = bench.personalize(f"{corpus}_{speaker}", adapt, test)
+        text += row(speaker, *result_cells(r))
+        for when in ("before", "after", "general_before", "general_after"):
+            counts = r[when]
+            errors[when] += counts["substitutions"] + counts["insertions"] + counts["deletions"]
+            errors[when + "_words"] += counts["words"]
+        worse += r["after"]["wer"] > r["before"]["wer"]
+    wer = {k: 100 * errors[k] / errors[k + "_words"]
+           for k in ("before", "after", "general_before", "general_after")}
+    text += (f"\nAll together: WER {wer['before']:.1f} % before, {wer['after']:.1f} % after "
+             f"({relative(wer['before'], wer['after'])} fewer errors); {worse} speakers are worse. General "
+             f"set: {wer['general_before']:.1f} % before, {wer['general_after']:.1f} % after.\n\n")
+    return text
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mobileasr", type=pathlib.Path, required=True)
+    parser.add_argument("--data", type=pathlib.Path, required=True)
+    parser.add_argument("--model", type=pathlib.Path, required=True)
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs/results.md"))
+    parser.add_argument("--only", default="base,kathleen,speechocean762,wuw,fsdd")
+    args = parser.parse_args()
+    bench = Bench(args)
+    parts = {
+        "base": lambda: base_table(bench),
+        "kathleen": lambda: kathleen_table(bench),
+        "speechocean762": lambda: speaker_table(
+            bench, "speechocean762", SPEECHOCEAN_SPEAKERS,
+            "Twenty Mandarin speakers of English, twelve sentences each: speechocean762"),
+        "wuw": lambda: speaker_table(bench, "wuw-corpus-ii", WUW_SPEAKERS,
+                                     "Twelve non-native callers on the telephone: WUW corpus II"),
+        "fsdd": lambda: speaker_table(bench, "fsdd", 4, "Spoken digits: FSDD"),
+    }
+    text = (
+        "# Results\n\nWritten by `scripts/measure_results.py`; do not edit. Rerun it with\n\n```\n"
+        "scripts/measure_results.py --mobileasr build/release/apps/cli/mobileasr --data DATA \\\n"
+        "    --model assets/base.masr --work build/results\n```\n\n"
+        "Personalisation is one round of `mobileasr personalize` with its defaults and `--seed 1`: 15 % of the "
+        "adaptation utterances are kept aside to choose the epoch, the test manifest is never looked at, and what "
+        "is measured is the file that was written. The general set is every fourth utterance of "
+        "wuw-corpus-ii/base_dev: other people, on the telephone. Learning and evaluation seconds are those of the "
+        "machine that ran this, two threads.\n\n")
+    for name in args.only.split(","):
+        text += parts[name]()
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(text.rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""The command line as its users meet it, good input and bad: command_line_test.py MOBILEASR
+
+Makes its own "speech" (each letter a tone of its own), trains a tiny recogniser on it, personalises it, and then
+hands every command files that are missing, broken, or lies. Python's standard library only.
+"""
+
+import json
+import math
+import os
+import pathlib
+import random
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import wave
+
+MOBILEASR = pathlib.Path(sys.argv.pop(1)).resolve()
+RATE = 16000
+LETTERS = "abcd"
+CONFIG = {
+    "model": {
+        "name": "tones",
+        "features": {"mels": 20},
+        "characters": [" "] + list(LETTERS),
+        "encoder": [
+            {"layer": "conv_subsampling", "channels": 4, "dim": 16, "dropout": 0},
+            {"layer": "conformer_block", "heads": 2, "feed_forward": 32, "conv_kernel": 7, "dropout": 0},
+        ],
+    },
+    "training": {
+        "batch_seconds": 10, "micro_batch_seconds": 10,
+        "stages": [{"name": "tones", "epochs": 12, "schedule": "constant", "learning_rate": 5e-3,
+                    "warmup_steps": 5}],
+    },
+}
+
+
+def speak(text, pitch=1.0, seed=0):
+    """Samples of a text: 0.2 s of tone a letter, 0.1 s of near silence between."""
+    noise = random.Random(seed)
+    samples = []
+    for letter in text:
+        hz = 0 if letter == " " else pitch * (400 + 500 * LETTERS.index(letter))
+        samples += [0.4 * math.sin(2 * math.pi * hz * i / RATE) + noise.gauss(0, 0.003)
+                    for i in range(RATE // 5)]
+        samples += [noise.gauss(0, 0.003) for _ in range(RATE // 10)]
+    return samples
+
+
+def write_wav(path, samples, channels=1, width=2):
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(channels)
+        out.setsampwidth(width)
+        out.setframerate(RATE)
+        clipped = [max(-1.0, min(1.0, s)) for s in samples]
+        if width == 2:
+            data = struct.pack(f"<{len(clipped)}h", *(int(32767 * s) for s in clipped))
+        else:
+            data = bytes(int(127 * s) + 128 for s in clipped)
+        out.writeframes(data)
+
+
+def write_manifest(path, items):
+    path.write_text("".join(json.dumps({"audio_filepath": str(a), "text": t}) + "\n" for a, t in items))
+
+
+def run(*arguments, env=None, preexec=None):
+    return subprocess.run([str(MOBILEASR), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=300, env=env, preexec_fn=preexec)
+
+
+class CommandLine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.dir = pathlib.Path(cls.folder.name)
+        rng = random.Random(1)
+        words = ["".join(rng.choices(LETTERS, k=rng.randint(2, 4))) for _ in range(48)]
+        for name, pitch, texts in (("train", 1.0, words[:32]), ("adapt", 1.04, words[32:44]),
+                                   ("test", 1.04, words[44:])):
+            items = []
+            for i, text in enumerate(texts):
+                path = cls.dir / f"{name}{i}.wav"
+                write_wav(path, speak(text, pitch, seed=i))
+                items.append((path, text))
+            write_manifest(cls.dir / f"{name}.jsonl", items)
+        (cls.dir / "config.json").write_text(json.dumps(CONFIG))
+        cls.base = cls.dir / "base.masr"
+        result = cls.pretrain(cls.base)
+        assert result.returncode == 0, result.stderr
+        cls.history = json.loads(result.stdout)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def pretrain(cls, out, *extra):
+        return run("pretrain", "--config", cls.dir / "config.json", "--train", cls.dir / "train.jsonl",
+                   "--dev", cls.dir / "test.jsonl", "--out", out, "--threads", "2", "--json", *extra)
+
+    def refused(self, result, *expected):
+        """Not a crash, not a success; the message says all of `expected`."""
+        self.assertIn(result.returncode, (1, 2), result.stderr)
+        for text in expected:
+            self.assertIn(str(text), result.stderr)
+
+    def personalize(self, *extra, **options):
+        return run("personalize", "--base", self.base, "--data", self.dir / "adapt.jsonl", "--out",
+                   self.dir / "personal.masr", "--json", "--threads", "2", *extra, **options)
+
+    # What works.
+
+    def test_pretraining_learns(self):
+        losses = [epoch["train_loss"] for epoch in self.history["epochs"]]
+        self.assertEqual(len(losses), 12)
+        self.assertLess(losses[-1], 0.7 * losses[0])
+
+    def test_evaluate_reports_every_field(self):
+        result = run("evaluate", "--model", self.base, "--data", self.dir / "test.jsonl", "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        for field in ("wer", "cer", "words", "substitutions", "insertions", "deletions", "utterances",
+                      "skipped", "seconds", "peak_rss_bytes"):
+            self.assertIn(field, report)
+        self.assertEqual(report["utterances"], 4)
+        self.assertEqual(report["skipped"], 0)
+
+    def test_personalize_reports_before_and_after(self):
+        result = self.personalize("--test", self.dir / "test.jsonl", "--general",
+                                  self.dir / "train.jsonl", "--epochs", "4")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        for field in ("before", "after", "general_before", "general_after"):
+            self.assertIn("wer", report[field])
+        self.assertGreaterEqual(len(report["epochs"]), 2)
+        info = run("info", self.dir / "personal.masr")
+        self.assertEqual(info.returncode, 0, info.stderr)
+        self.assertIn("personalization.base", info.stdout)
+
+    def test_same_seed_same_bytes_for_any_threads(self):
+        outputs = []
+        for threads in (1, 2, 3):
+            out = self.dir / f"threads{threads}.masr"
+            result = self.personalize("--epochs", "2", "--out", out)
+            self.assertEqual(result.returncode, 2, "--out twice must be refused")
+            result = run("personalize", "--base", self.base, "--data", self.dir / "adapt.jsonl", "--out",
+                         out, "--json", "--epochs", "2", "--threads", threads)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            report = json.loads(result.stdout)
+            outputs.append([e["validation_loss"] for e in report["epochs"]])
+        self.assertEqual(outputs[0], outputs[1])
+        self.assertEqual(outputs[0], outputs[2])
+
+    def test_interrupted_pretraining_resumes(self):
+        out = self.dir / "resumed.masr"
+        process = subprocess.Popen(
+            [str(MOBILEASR), "pretrain", "--config", str(self.dir / "config.json"), "--train",
+             str(self.dir / "train.jsonl"), "--dev", str(self.dir / "test.jsonl"), "--out", str(out),
+             "--threads", "1", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while not out.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        if process.returncode != 0:  # 0: it was faster than the signal
+            self.assertEqual(process.returncode, 130, errors)
+            self.assertIn("--resume", errors)
+        result = self.pretrain(out, "--resume")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        resumed = json.loads(result.stdout)["epochs"]
+        self.assertEqual([e["train_loss"] for e in resumed],
+                         [e["train_loss"] for e in self.history["epochs"]])
+
+    # What does not.
+
+    def transcribe(self, path):
+        return run("transcribe", "--model", self.base, path)
+
+    def test_audio_that_is_missing_empty_or_something_else(self):
+        self.refused(self.transcribe(self.dir / "nowhere.wav"), "nowhere.wav")
+        empty = self.dir / "empty.wav"
+        empty.write_bytes(b"")
+        self.refused(self.transcribe(empty), "empty.wav")
+        text = self.dir / "text.wav"
+        text.write_text("this is not sound\n" * 100)
+        self.refused(self.transcribe(text), "text.wav")
+        silent = self.dir / "zero.wav"
+        write_wav(silent, [])
+        self.refused(self.transcribe(silent), "zero.wav")
+        short = self.dir / "short.wav"
+        write_wav(short, [0.1] * 50)
+        self.refused(self.transcribe(short), "short.wav")
+        whole = (self.dir / "train0.wav").read_bytes()
+        header = self.dir / "header.wav"
+        header.write_bytes(whole[:30])
+        self.refused(self.transcribe(header), "header.wav")
+
+    def test_audio_that_is_odd_but_usable(self):
+        samples = speak("ab")
+        for name, data, channels, width in (
+                ("stereo", [s for s in samples for _ in range(2)], 2, 2), ("eight", samples, 1, 1),
+                ("clipped", [9 * s for s in samples], 1, 2)):
+            path = self.dir / f"{name}.wav"
+            write_wav(path, data, channels, width)
+            result = self.transcribe(path)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        cut = self.dir / "cut.wav"
+        cut.write_bytes((self.dir / "train0.wav").read_bytes()[:-4000])
+        self.assertEqual(self.transcribe(cut).returncode, 0)
+
+    def test_manifest_lines_that_cannot_be_used_are_named_and_counted(self):
+        good = (self.dir / "test.jsonl").read_text().splitlines()
+        bad = ['{"audio_filepath": "x.wav", ', '{"audio_filepath": "x.wav", "text": "ab"}',
+               json.dumps({"audio_filepath": str(self.dir / "test0.wav"), "text": "abz"}),
+               json.dumps({"audio_filepath": str(self.dir / "test0.wav"), "text": "abcd" * 100})]
+        path = self.dir / "bad.jsonl"
+        path.write_text("\n".join(good + bad) + "\n")
+        result = run("evaluate", "--model", self.base, "--data", path, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual((report["utterances"], report["skipped"]), (4, 4))
+        for line in (5, 6, 7):
+            self.assertIn(f"line {line}", result.stderr)
+
+    def test_manifest_that_is_none(self):
+        self.refused(run("evaluate", "--model", self.base, "--data", self.dir / "nowhere.jsonl"),
+                     "nowhere.jsonl")
+        self.refused(run("evaluate", "--model", self.base, "--data", self.dir / "train0.wav"),
+                     "train0.wav")
+
+    def test_model_that_is_broken(self):
+        whole = self.base.read_bytes()
+        cases = {"cut": whole[: len(whole) // 2], "tiny": whole[:5], "none": b"",
+                 "long": struct.pack("<Q", 1 << 62) + whole[8:], "noise": os.urandom(4096)}
+        for name, data in cases.items():
+            path = self.dir / f"{name}.masr"
+            path.write_bytes(data)
+            self.refused(run("info", path), f"{name}.masr")
+        self.refused(run("info", self.dir / "nowhere.masr"), "nowhere.masr")
+
+    def test_configuration_mistakes(self):
+        for change, expected in ((("epochs", 0), "epochs"), (("epoch", 3), "unknown option 'epoch'")):
+            config = json.loads(json.dumps(CONFIG))
+            config["training"]["stages"][0][change[0]] = change[1]
+            path = self.dir / "wrong.json"
+            path.write_text(json.dumps(config))
+            result = run("pretrain", "--config", path, "--train", self.dir / "train.jsonl", "--dev",
+                         self.dir / "test.jsonl", "--out", self.dir / "x.masr")
+            self.refused(result, "wrong.json", expected)
+
+    def test_divergence_keeps_the_base(self):
+        result = self.personalize("--learning-rate", "1.0", "--epochs", "3", "--test",
+                                  self.dir / "test.jsonl")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertLessEqual(report["after"]["wer"], max(report["before"]["wer"], 100.0))
+
+    def test_full_disk_leaves_the_old_file(self):
+        out = self.dir / "kept.masr"
+        out.write_bytes(b"precious")
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+        result = run("personalize", "--base", self.base, "--data", self.dir / "adapt.jsonl", "--out", out,
+                     "--epochs", "1", preexec=limit)
+        self.refused(result, "kept.masr")
+        self.assertEqual(out.read_bytes(), b"precious")
+        self.assertEqual(list(self.dir.glob("kept.masr.*")), [])
+
+    def test_wrong_usage_is_exit_code_two(self):
+        self.assertEqual(run("evaluate").returncode, 2)
+        self.assertEqual(run("fly").returncode, 2)
+        self.assertEqual(run("--help").returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
