@@ -28,4 +28,10 @@ if(MASR_SANITIZE)
     -fsanitize=${MASR_SANITIZE} -fno-omit-frame-pointer -g -fno-sanitize-recover=all)
   target_link_options(masr_compile_options INTERFACE -fsanitize=${MASR_SANITIZE})
 endif()
+if(MASR_FUZZ)
+  target_compile_options(masr_compile_options INTERFACE
+    -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -g
+    -fno-sanitize-recover=all)
+  target_link_options(masr_compile_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined)
+endif()
 find_package(Threads REQUIRED)

@@ -67,6 +67,9 @@ Status ReadFolderManifest(const std::string& folder, Manifest& manifest) {
       continue;
     }
     Result<std::string> text = ReadTextFile(text_path.string(), kMaxTextBytes);
+    if (!text.has_value() && !manifest.needs_text && text.error().code == ErrorCode::kNotFound) {
+      text = std::string();
+    }
     if (!text.has_value()) {
       refuse("its transcript cannot be read: " + text.error().message);
       continue;

@@ -27,6 +27,8 @@ std::pair<std::string_view, std::string_view> SplitKey(std::string_view line) {
   return {line.substr(0, end), Trim(line.substr(end))};
 }
 
+bool IsCommand(std::string_view path) { return path.ends_with('|'); }
+
 std::string LineOf(const std::string& file, int64_t line) {
   return file + ": line " + std::to_string(line);
 }
@@ -55,6 +57,17 @@ void ParseKaldiManifest(const KaldiFiles& files, const std::string& name, Manife
   Table texts = ReadTable(files.text, text_name, manifest);
   const Table speakers = ReadTable(files.utt2spk, name + "/utt2spk", manifest);
 
+  const auto add = [&](std::string_view key, std::string_view path, std::string_view text,
+                       std::string where) {
+    Utterance utterance;
+    utterance.audio_path = path;
+    utterance.text = text;
+    utterance.where = std::move(where);
+    const auto speaker = speakers.find(key);
+    if (speaker != speakers.end()) utterance.speaker = speaker->second.value;
+    AddUtterance(std::move(utterance), manifest);
+  };
+
   for (const TextLine& line : SplitLines(files.text)) {
     const auto [key, text] = SplitKey(line.text);
     if (texts.at(key).line != line.number) continue;  // a second line, already a problem
@@ -65,26 +78,20 @@ void ParseKaldiManifest(const KaldiFiles& files, const std::string& name, Manife
       continue;
     }
     recording->second.used = true;
-    const std::string_view path = recording->second.value;
-    if (path.ends_with('|')) {
-      manifest.problems.push_back(
-          {LineOf(scp_name, recording->second.line),
-           "a command instead of a path is not run; convert the audio to files"});
-      continue;
-    }
-    Utterance utterance;
-    utterance.audio_path = path;
-    utterance.text = text;
-    utterance.where = where;
-    const auto speaker = speakers.find(key);
-    if (speaker != speakers.end()) utterance.speaker = speaker->second.value;
-    AddUtterance(std::move(utterance), manifest);
+    if (!IsCommand(recording->second.value)) add(key, recording->second.value, text, where);
   }
 
   for (const auto& [key, recording] : recordings) {
-    if (recording.used) continue;
-    manifest.problems.push_back({LineOf(scp_name, recording.line),
-                                 "utterance " + std::string(key) + " has no line in text"});
+    const std::string where = LineOf(scp_name, recording.line);
+    if (IsCommand(recording.value)) {
+      manifest.problems.push_back(
+          {where, "a command instead of a path is not run; convert the audio to files"});
+    } else if (!recording.used && manifest.needs_text) {
+      manifest.problems.push_back(
+          {where, "utterance " + std::string(key) + " has no line in text"});
+    } else if (!recording.used) {
+      add(key, recording.value, "", where);
+    }
   }
 }
 

@@ -16,10 +16,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kForms =
     "what can be read is a file of JSON lines with \"audio_filepath\" and \"text\" (NeMo), a .tsv "
-    "file "
-    "whose first line names the columns path and sentence, or audio and text (Common Voice), a "
-    "Kaldi "
-    "folder with wav.scp and text, or a folder of audio files with a .txt beside each";
+    "file whose first line names the columns path and sentence, or audio and text (Common Voice), "
+    "a Kaldi folder with wav.scp and text, or a folder of audio files with a .txt beside each";
 
 bool IsFile(const fs::path& path) {
   std::error_code error;
@@ -52,7 +50,10 @@ Status ReadKaldiFolder(const fs::path& folder, Manifest& manifest) {
                     "utterance");
   }
   MASR_TRY(const std::string wav_scp, ReadManifestText(folder / "wav.scp"));
-  MASR_TRY(const std::string text, ReadManifestText(folder / "text"));
+  std::string text;
+  if (IsFile(folder / "text")) {
+    MASR_TRY(text, ReadManifestText(folder / "text"));
+  }
   std::string utt2spk;
   if (IsFile(folder / "utt2spk")) {
     MASR_TRY(utt2spk, ReadManifestText(folder / "utt2spk"));
@@ -65,7 +66,7 @@ Status ReadKaldiFolder(const fs::path& folder, Manifest& manifest) {
 Status ReadAnyForm(const fs::path& path, Manifest& manifest, std::vector<fs::path>& folders) {
   std::error_code error;
   if (fs::is_directory(path, error)) {
-    if (IsFile(path / "wav.scp") && IsFile(path / "text")) {
+    if (IsFile(path / "wav.scp") && (IsFile(path / "text") || !manifest.needs_text)) {
       // Kaldi's paths are relative to where its recipe runs.
       folders = {path, ""};
       return ReadKaldiFolder(path, manifest);
@@ -135,7 +136,9 @@ void AddUtterance(Utterance utterance, Manifest& manifest) {
     return refuse("the path of the audio file is empty or not a path");
   }
   utterance.text = NormalizeEnglish(utterance.text);
-  if (utterance.text.empty() && manifest.needs_text) return refuse("there is no text; transcribe it or remove the line");
+  if (utterance.text.empty() && manifest.needs_text) {
+    return refuse("there is no text; transcribe it or remove the line");
+  }
   manifest.utterances.push_back(std::move(utterance));
 }
 

@@ -26,7 +26,8 @@ struct KaldiFiles {
   std::string_view text;
   std::string_view utt2spk;  // may be empty
 };
-// `name` is the folder's. Utterances come in the order of `text`.
+// `name` is the folder's. Utterances come in the order of `text`; if none is needed, those that are
+// only in `wav_scp` follow.
 void ParseKaldiManifest(const KaldiFiles& files, const std::string& name, Manifest& manifest);
 
 // The folder form: reads the .txt files, since they are the manifest.

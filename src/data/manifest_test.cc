@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace masr {
@@ -201,6 +202,26 @@ TEST_F(ManifestTest, FolderOfAudioAndText) {
   for (const ManifestProblem& p : m.problems) where.push_back(fs::path(p.where).filename());
   EXPECT_EQ(where, (std::vector<std::string>{"1.wav", "empty.wav", "phone.m4a", "untold.ogg",
                                              "phone.txt", "silent.txt"}));
+}
+
+TEST_F(ManifestTest, RecordingsOfNoiseNeedNoText) {
+  Write("noise/1.wav", "x");
+  Write("noise/2.wav", "x");
+  Write("noise/2.txt", "...");
+  Write("noise.jsonl", R"({"audio_filepath": "a.wav"})");
+  Write("noise.tsv", "path\tduration\na.wav\t3\n");
+  Write("kaldi/wav.scp", "u1 " + Path("a.wav") + "\nu2 " + Path("b.flac") + "\n");
+  Write("partly/wav.scp", "u1 " + Path("a.wav") + "\nu2 " + Path("b.flac") + "\n");
+  Write("partly/text", "u2\n");
+  for (const auto& [name, count] :
+       {std::pair("noise", 2), {"noise.jsonl", 1}, {"noise.tsv", 1}, {"kaldi", 2}, {"partly", 2}}) {
+    EXPECT_FALSE(ReadManifest(Path(name)).has_value()) << name;
+    const auto manifest = ReadManifest(Path(name), /*needs_text=*/false);
+    ASSERT_TRUE(manifest.has_value()) << manifest.error().message;
+    EXPECT_TRUE(manifest->problems.empty()) << name;
+    ASSERT_EQ(manifest->utterances.size(), static_cast<size_t>(count)) << name;
+    EXPECT_EQ(manifest->utterances[0].text, "");
+  }
 }
 
 TEST_F(ManifestTest, AFolderWithoutAudioIsAnError) {

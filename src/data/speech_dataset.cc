@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "audio/audio_file.h"
 #include "audio/resampler.h"
@@ -31,7 +32,9 @@ SpeechDataset SpeechDataset::Create(std::vector<Manifest> manifests, const Vocab
         utterance.duration_s = info->seconds;
       }
       if (options.max_seconds > 0 && utterance.duration_s > options.max_seconds) {
-        problems.push_back({utterance.where, "longer than " + std::to_string(options.max_seconds) +
+        char limit[32];
+        std::snprintf(limit, sizeof(limit), "%g", options.max_seconds);
+        problems.push_back({utterance.where, std::string("longer than ") + limit +
                                                  " seconds; cut it into shorter utterances"});
         continue;
       }
@@ -61,8 +64,9 @@ Result<std::vector<float>> SpeechDataset::Samples(int64_t i) {
   std::vector<int16_t>& cached = cache_[i];
   if (!cached.empty()) {
     std::vector<float> samples(cached.size());
-    for (size_t s = 0; s < cached.size(); ++s)
+    for (size_t s = 0; s < cached.size(); ++s) {
       samples[s] = static_cast<float>(cached[s]) / 32768.0f;
+    }
     return samples;
   }
   auto load = [&]() -> Result<std::vector<float>> {

@@ -17,7 +17,8 @@ struct DatasetOptions {
   int sample_rate_hz = 16000;
   // Longer utterances are left out, and counted as problems; 0: no limit.
   double max_seconds = 0;
-  // Decoded samples are kept as 16-bit values up to this many bytes, so that later epochs do not decode.
+  // Decoded samples are kept as 16-bit values up to this many bytes, so that later epochs do not
+  // decode.
   int64_t cache_bytes = 0;
 };
 

@@ -54,7 +54,7 @@ Status ParseTsvManifest(std::string_view text, const std::string& name, Manifest
                            .duration = Column(header, {"duration"}),
                            .speaker = Column(header, {"client_id", "speaker"}),
                            .accent = Column(header, {"accents", "accent"})};
-  if (!columns.audio || !columns.text) {
+  if (!columns.audio || (!columns.text && manifest.needs_text)) {
     return Fail(ErrorCode::kCorrupt,
                 name +
                     ": the first line must name, with tabs between, the columns path and "

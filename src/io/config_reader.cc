@@ -1,5 +1,6 @@
 #include "io/config_reader.h"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "io/json.h"
@@ -9,8 +10,22 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string Range(const std::string& low, const std::string& high) {
-  return " must be a number from " + low + " to " + high;
+std::string Quoted(std::string_view key) { return "'" + std::string(key) + "'"; }
+
+// As short as it can be: 1e-12, 0.95.
+std::string Shortest(double value) {
+  char text[32];
+  const auto [end, error] = std::to_chars(text, text + sizeof(text), value);
+  return std::string(text, error == std::errc() ? end : text);
+}
+
+// The value, unless it is not whole or does not fit.
+std::optional<int64_t> WholeNumber(const Json& value) {
+  if (!value.is_number_integer()) return std::nullopt;
+  if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) {
+    return std::nullopt;
+  }
+  return value.get<int64_t>();
 }
 
 }  // namespace
@@ -30,7 +45,7 @@ const Json* ConfigReader::Find(std::string_view key, bool required) {
     const auto it = object_.find(key);
     if (it != object_.end()) return &*it;
   }
-  if (required) Refuse("'" + std::string(key) + "' is missing");
+  if (required) Refuse(Quoted(key) + " is missing");
   return nullptr;
 }
 
@@ -38,11 +53,10 @@ int64_t ConfigReader::Int(std::string_view key, std::optional<int64_t> otherwise
                           int64_t high) {
   const Json* value = Find(key, !otherwise.has_value());
   if (value == nullptr) return otherwise.value_or(low);
-  if (value->is_number_integer()) {
-    const auto number = value->get<int64_t>();
-    if (number >= low && number <= high) return number;
-  }
-  Refuse("'" + std::string(key) + "'" + Range(std::to_string(low), std::to_string(high)));
+  const std::optional<int64_t> number = WholeNumber(*value);
+  if (number && *number >= low && *number <= high) return *number;
+  Refuse(Quoted(key) + " must be a whole number from " + std::to_string(low) + " to " +
+         std::to_string(high));
   return low;
 }
 
@@ -54,7 +68,7 @@ double ConfigReader::Number(std::string_view key, std::optional<double> otherwis
     const auto number = value->get<double>();
     if (number >= low && number <= high) return number;
   }
-  Refuse("'" + std::string(key) + "'" + Range(std::to_string(low), std::to_string(high)));
+  Refuse(Quoted(key) + " must be a number from " + Shortest(low) + " to " + Shortest(high));
   return low;
 }
 
@@ -62,7 +76,7 @@ bool ConfigReader::Bool(std::string_view key, bool otherwise) {
   const Json* value = Find(key, false);
   if (value == nullptr) return otherwise;
   if (value->is_boolean()) return value->get<bool>();
-  Refuse("'" + std::string(key) + "' must be true or false");
+  Refuse(Quoted(key) + " must be true or false");
   return otherwise;
 }
 
@@ -70,7 +84,7 @@ std::string ConfigReader::Text(std::string_view key, std::optional<std::string> 
   const Json* value = Find(key, !otherwise.has_value());
   if (value == nullptr) return otherwise.value_or("");
   if (value->is_string()) return value->get<std::string>();
-  Refuse("'" + std::string(key) + "' must be a string");
+  Refuse(Quoted(key) + " must be a string");
   return "";
 }
 
@@ -82,7 +96,7 @@ size_t ConfigReader::Choice(std::string_view key, std::optional<std::string> oth
     if (choices[i] == text) return i;
     all += (i == 0 ? "" : ", ") + choices[i];
   }
-  Refuse("'" + std::string(key) + "' is '" + text + "' but must be one of: " + all);
+  Refuse(Quoted(key) + " is '" + text + "' but must be one of: " + all);
   return 0;
 }
 
@@ -91,12 +105,12 @@ std::vector<std::string> ConfigReader::TextList(std::string_view key) {
   const Json* value = Find(key, true);
   if (value == nullptr) return list;
   if (!value->is_array()) {
-    Refuse("'" + std::string(key) + "' must be a list of strings");
+    Refuse(Quoted(key) + " must be a list of strings");
     return list;
   }
   for (const Json& item : *value) {
     if (!item.is_string()) {
-      Refuse("'" + std::string(key) + "' must be a list of strings");
+      Refuse(Quoted(key) + " must be a list of strings");
       return {};
     }
     list.push_back(item.get<std::string>());
@@ -109,7 +123,10 @@ const Json* ConfigReader::Child(std::string_view key) { return Find(key, false);
 Status ConfigReader::Finish() {
   if (object_.is_object()) {
     for (const auto& [key, value] : object_.items()) {
-      if (!asked_.contains(key)) Refuse("unknown option '" + key + "'");
+      if (asked_.contains(key)) continue;
+      std::string known;
+      for (const std::string& option : asked_) known += (known.empty() ? "" : ", ") + option;
+      Refuse("unknown option '" + key + "'; known: " + known);
     }
   }
   if (error_) return tl::unexpected(*error_);

@@ -1,6 +1,6 @@
-// Reads a JSON object that a person wrote: checks types and bounds, gives defaults, and refuses keys
-// that nobody asked for (a misspelt option must not be silently ignored). The first error is kept and
-// returned by Finish(); until then every getter gives a usable value.
+// Reads a JSON object that a person wrote: checks types and bounds, gives defaults, and refuses
+// keys that nobody asked for (a misspelt option must not be silently ignored). The first error is
+// kept and returned by Finish(); until then every getter gives a usable value.
 #ifndef MOBILEASR_IO_CONFIG_READER_H_
 #define MOBILEASR_IO_CONFIG_READER_H_
 

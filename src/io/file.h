@@ -13,8 +13,8 @@
 
 namespace masr {
 
-// A read-only mapping of a whole plain file. Move-only; an empty file maps to an empty span. Nobody may
-// shorten the file while it is mapped (ReplaceFile does not: it puts a new file in its place).
+// A read-only mapping of a whole plain file. Move-only; an empty file maps to an empty span. Nobody
+// may shorten the file while it is mapped (ReplaceFile does not: it puts a new file in its place).
 class MappedFile {
  public:
   static Result<MappedFile> Open(const std::string& path);
@@ -41,8 +41,8 @@ class FileSink {
 };
 
 // Writes path + ".tmp", fsyncs, renames over `path`, fsyncs the folder. If anything fails (a full
-// disk), the old file is untouched, the temporary one is removed, and the error says which step. Two
-// writers of one path take turns; what a killed one left behind, the next one overwrites.
+// disk), the old file is untouched, the temporary one is removed, and the error says which step.
+// Two writers of one path take turns; what a killed one left behind, the next one overwrites.
 Status ReplaceFile(const std::string& path, const std::function<Status(FileSink&)>& write);
 Status ReplaceFile(const std::string& path, std::string_view contents);
 

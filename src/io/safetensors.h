@@ -1,5 +1,6 @@
-// The safetensors container (huggingface.co/docs/safetensors): 8 bytes of header length, a JSON header,
-// the tensors' bytes. Untrusted input: every length and offset is checked against the file before use.
+// The safetensors container (huggingface.co/docs/safetensors): 8 bytes of header length, a JSON
+// header, the tensors' bytes. Untrusted input: every length and offset is checked against the file
+// before use.
 #ifndef MOBILEASR_IO_SAFETENSORS_H_
 #define MOBILEASR_IO_SAFETENSORS_H_
 
@@ -30,9 +31,9 @@ struct TensorEntry {
   int64_t elements() const;
 };
 
-// An open file; entries point into its mapping and live as long as it does. Tensors come in the order of
-// their data, and their bytes are aligned for their data type: those that a file misaligns are copied.
-// Move-only.
+// An open file; entries point into its mapping and live as long as it does. Tensors come in the
+// order of their data, and their bytes are aligned for their data type: those that a file misaligns
+// are copied. Move-only.
 class SafetensorsFile {
  public:
   static Result<SafetensorsFile> Open(const std::string& path);
@@ -52,8 +53,8 @@ class SafetensorsFile {
   std::vector<std::vector<uint8_t>> realigned_;
 };
 
-// Writes atomically and durably (ReplaceFile). Tensor data is aligned to 64 bytes by padding the header
-// with spaces, tensors largest alignment first as the format asks (no gaps).
+// Writes atomically and durably (ReplaceFile). Tensor data is aligned to 64 bytes by padding the
+// header with spaces, tensors largest alignment first as the format asks (no gaps).
 Status WriteSafetensors(const std::string& path, const std::vector<TensorEntry>& tensors,
                         const std::map<std::string, std::string>& metadata);
 

@@ -76,11 +76,12 @@ TEST(Safetensors, ReadsAFileWrittenByHand) {
 }
 
 TEST(Safetensors, ReadsScalarsEmptyTensorsAndEmptyFiles) {
-  auto file = SafetensorsFile::Parse(
+  const Bytes bytes =
       MakeFile(R"({"e":{"dtype":"F32","shape":[0,9223372036854775807,4],"data_offsets":[0,0]},)"
                R"("s":{"dtype":"U8","shape":[],"data_offsets":[0,1]},)"
                R"("z":{"dtype":"F64","shape":[0],"data_offsets":[1,1]}})",
-               "\x05"));
+               "\x05");
+  auto file = SafetensorsFile::Parse(bytes);
   ASSERT_TRUE(file.has_value()) << file.error().message;
   EXPECT_EQ(file->Find("e")->elements(), 0);
   EXPECT_EQ(file->Find("s")->elements(), 1);

@@ -1,5 +1,5 @@
-// Multi-head self-attention with relative positions (Dai et al., 2019, Transformer-XL; as used by the
-// Conformer, Gulati et al., 2020).
+// Multi-head self-attention with relative positions (Dai et al., 2019, Transformer-XL; as used by
+// the Conformer, Gulati et al., 2020).
 //
 // Per utterance of t frames and head of width d = dim / heads:
 //   scores[i, j] = ((q_i + u) . k_j + (q_i + v) . r_{i-j}) / sqrt(d)
@@ -23,9 +23,9 @@ struct AttentionShape {
   int64_t positions() const { return 2 * max_frames - 1; }
 };
 
-// Sinusoidal embeddings of the distances max_frames - 1 down to -(max_frames - 1), positive distance
-// meaning that the key lies in the past (i - j > 0): out [2 * max_frames - 1, dim]; columns 2c and
-// 2c + 1 hold sin and cos of distance / 10000^(2c / dim). dim is even.
+// Sinusoidal embeddings of the distances max_frames - 1 down to -(max_frames - 1), positive
+// distance meaning that the key lies in the past (i - j > 0): out [2 * max_frames - 1, dim];
+// columns 2c and 2c + 1 hold sin and cos of distance / 10000^(2c / dim). dim is even.
 void RelativePositions(int64_t max_frames, int64_t dim, float* out);
 
 // Floats of `probabilities`: sum over utterances of heads * frames^2, saved for the backward pass.
@@ -39,8 +39,8 @@ void RelativeAttentionForward(const KernelContext& context, Offsets offsets,
                               const float* v, int64_t stride, const float* r, const float* u,
                               const float* w, float* probabilities, float* out);
 
-// dq, dk, dv [rows, dim] with `stride`, written; dr [positions, dim] written (or null with r); du, dw
-// [dim] accumulate, or are null. `scratch` has AttentionBackwardScratchFloats floats.
+// dq, dk, dv [rows, dim] with `stride`, written; dr [positions, dim] written (or null with r); du,
+// dw [dim] accumulate, or are null. `scratch` has AttentionBackwardScratchFloats floats.
 int64_t AttentionBackwardScratchFloats(Offsets offsets, const AttentionShape& shape);
 void RelativeAttentionBackward(const KernelContext& context, Offsets offsets,
                                const AttentionShape& shape, const float* q, const float* k,

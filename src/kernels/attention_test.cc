@@ -5,39 +5,26 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <vector>
 
-#include "base/rng.h"
 #include "base/thread_pool.h"
-#include "hwy/highway.h"
-#include "hwy/targets.h"
 #include "kernels/reference/attention.h"
+#include "kernels/reference/testing.h"
 
 namespace masr {
 namespace {
 
 constexpr float kUntouched = -7777.0f;
 
-template <class Check>
-void ForEachTarget(const Check& check) {
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    check();
-    if (testing::Test::HasFatalFailure()) break;
-  }
-  hwy::SetSupportedTargetsForTest(0);
-}
+using reference::ForEachTarget;
+using reference::PackedOffsets;
 
+// The same numbers in both precisions.
 template <class Real>
-std::vector<Real> Random(int64_t size, uint64_t seed) {
-  Rng rng(seed);
-  std::vector<Real> values(static_cast<size_t>(size));
-  // Rounded to float, so that both precisions start from the same numbers.
-  for (Real& v : values) v = static_cast<float>(rng.Uniform() * 2.0 - 1.0);
-  return values;
+std::vector<Real> Random(int64_t size, uint64_t seed, double scale = 1.0) {
+  const std::vector<float> values = reference::RandomFloats(size, seed, scale);
+  return {values.begin(), values.end()};
 }
 
 struct Case {
@@ -48,11 +35,6 @@ struct Case {
   bool relative = true;
   uint64_t seed = 1;
 
-  std::vector<int64_t> offsets() const {
-    std::vector<int64_t> offsets = {0};
-    for (const int64_t length : lengths) offsets.push_back(offsets.back() + length);
-    return offsets;
-  }
   AttentionShape shape() const {
     const int64_t longest = *std::max_element(lengths.begin(), lengths.end());
     return {.dim = dim, .heads = heads, .max_frames = longest + extra_positions};
@@ -63,7 +45,10 @@ struct Case {
 template <class Real>
 struct Operands {
   explicit Operands(const Case& c)
-      : offsets(c.offsets()), shape(c.shape()), stride(3 * c.dim + 5), relative(c.relative) {
+      : offsets(PackedOffsets(c.lengths)),
+        shape(c.shape()),
+        stride(3 * c.dim + 5),
+        relative(c.relative) {
     const int64_t rows = offsets.back();
     qkv = Random<Real>(rows * stride, c.seed);
     // Scores of several units, so that the softmax is not nearly flat.
@@ -104,17 +89,16 @@ void Forward(Operands<double>& o) {
 }
 
 void Backward(Operands<double>& o) {
-  reference::RelativeAttentionBackward(
-      o.offsets, o.shape, o.q(), o.k(), o.v(), o.stride, o.r_or_null(), o.u_or_null(),
-      o.w_or_null(), o.probabilities.data(), o.dout.data(), o.dqkv.data(),
-      o.dqkv.data() + o.shape.dim, o.dqkv.data() + 2 * o.shape.dim, o.dr_or_null(),
-      o.du_or_null(), o.dw_or_null());
+  reference::RelativeAttentionBackward(o.offsets, o.shape, o.q(), o.k(), o.v(), o.stride,
+                                       o.r_or_null(), o.u_or_null(), o.w_or_null(),
+                                       o.probabilities.data(), o.dout.data(), o.dqkv.data(),
+                                       o.dqkv.data() + o.shape.dim, o.dqkv.data() + 2 * o.shape.dim,
+                                       o.dr_or_null(), o.du_or_null(), o.dw_or_null());
 }
 
 void Forward(const ThreadPool& pool, Operands<float>& o) {
-  RelativeAttentionForward({pool}, o.offsets, o.shape, o.q(), o.k(), o.v(), o.stride,
-                           o.r_or_null(), o.u_or_null(), o.w_or_null(), o.probabilities.data(),
-                           o.out.data());
+  RelativeAttentionForward({pool}, o.offsets, o.shape, o.q(), o.k(), o.v(), o.stride, o.r_or_null(),
+                           o.u_or_null(), o.w_or_null(), o.probabilities.data(), o.out.data());
 }
 
 void Backward(const ThreadPool& pool, Operands<float>& o) {
@@ -141,8 +125,7 @@ void ExpectClose(const char* name, const std::vector<float>& actual,
 }
 
 void ExpectSameBits(const char* name, const std::vector<float>& a, const std::vector<float>& b) {
-  ASSERT_EQ(a.size(), b.size()) << name;
-  ASSERT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)), 0) << name;
+  ASSERT_TRUE(reference::SameBits(a, b)) << name;
 }
 
 void ExpectMatchesTwin(const Case& c) {
@@ -225,8 +208,7 @@ TEST(AttentionTest, BatchEqualsItsUtterancesAlone) {
       alone.w = batch.w;
       Forward(pool, alone);
       const auto begin = batch.out.begin() + row * c.dim;
-      ExpectSameBits("out", alone.out,
-                     std::vector<float>(begin, begin + c.lengths[u] * c.dim));
+      ExpectSameBits("out", alone.out, std::vector<float>(begin, begin + c.lengths[u] * c.dim));
     }
   });
 }
@@ -234,27 +216,29 @@ TEST(AttentionTest, BatchEqualsItsUtterancesAlone) {
 TEST(AttentionTest, FrozenGradientsAreNotWrittenAndChangeNothing) {
   const Case c = {.lengths = {12, 5}, .dim = 12, .heads = 2};
   const ThreadPool pool(2);
-  Operands<float> full(c);
-  Forward(pool, full);
-  Backward(pool, full);
-  Operands<float> frozen(c);
-  Forward(pool, frozen);
-  std::vector<float> scratch(AttentionBackwardScratchFloats(frozen.offsets, frozen.shape));
-  RelativeAttentionBackward({pool}, frozen.offsets, frozen.shape, frozen.q(), frozen.k(),
-                            frozen.v(), frozen.stride, frozen.r.data(), frozen.u.data(),
-                            frozen.w.data(), frozen.probabilities.data(), frozen.dout.data(),
-                            frozen.dqkv.data(), frozen.dqkv.data() + c.dim,
-                            frozen.dqkv.data() + 2 * c.dim, nullptr, nullptr, nullptr,
-                            scratch.data());
-  ExpectSameBits("dqkv", frozen.dqkv, full.dqkv);
-  // And only the positions' gradient.
-  Operands<float> only(c);
-  RelativeAttentionBackward({pool}, only.offsets, only.shape, only.q(), only.k(), only.v(),
-                            only.stride, only.r.data(), only.u.data(), only.w.data(),
-                            full.probabilities.data(), only.dout.data(), nullptr, nullptr, nullptr,
-                            only.dr.data(), only.du.data(), nullptr, scratch.data());
-  ExpectSameBits("dr", only.dr, full.dr);
-  ExpectSameBits("du", only.du, full.du);
+  ForEachTarget([&] {
+    Operands<float> full(c);
+    Forward(pool, full);
+    Backward(pool, full);
+    Operands<float> frozen(c);
+    Forward(pool, frozen);
+    std::vector<float> scratch(AttentionBackwardScratchFloats(frozen.offsets, frozen.shape));
+    RelativeAttentionBackward(
+        {pool}, frozen.offsets, frozen.shape, frozen.q(), frozen.k(), frozen.v(), frozen.stride,
+        frozen.r.data(), frozen.u.data(), frozen.w.data(), frozen.probabilities.data(),
+        frozen.dout.data(), frozen.dqkv.data(), frozen.dqkv.data() + c.dim,
+        frozen.dqkv.data() + 2 * c.dim, nullptr, nullptr, nullptr, scratch.data());
+    ExpectSameBits("dqkv", frozen.dqkv, full.dqkv);
+    // And only the positions' gradient.
+    Operands<float> only(c);
+    RelativeAttentionBackward({pool}, only.offsets, only.shape, only.q(), only.k(), only.v(),
+                              only.stride, only.r.data(), only.u.data(), only.w.data(),
+                              full.probabilities.data(), only.dout.data(), nullptr, nullptr,
+                              nullptr, only.dr.data(), only.du.data(), nullptr, scratch.data());
+    ExpectSameBits("dr", only.dr, full.dr);
+    ExpectSameBits("du", only.du, full.du);
+    EXPECT_EQ(only.dqkv, std::vector<float>(only.dqkv.size(), kUntouched));
+  });
 }
 
 TEST(AttentionTest, PositionsNobodyUsesGetNoGradient) {
@@ -300,32 +284,19 @@ TEST(AttentionTest, EmptyUtterancesAndBatchesAreFine) {
 TEST(AttentionTest, TwinGradientsMatchCentralDifferences) {
   const Case c = {.lengths = {5, 3}, .dim = 6, .heads = 2, .extra_positions = 1};
   Operands<double> o(c);
+  for (std::vector<double>* gradient : {&o.dqkv, &o.du, &o.dw}) {
+    std::fill(gradient->begin(), gradient->end(), 0.0);
+  }
   Forward(o);
   Backward(o);
   const auto loss = [&] {
     Forward(o);
-    double sum = 0.0;
-    for (size_t i = 0; i < o.out.size(); ++i) sum += o.out[i] * o.dout[i];
-    return sum;
+    return reference::Dot(o.out, o.dout);
   };
-  const auto check = [&](const char* name, std::vector<double>& values,
-                         const std::vector<double>& gradient, double start) {
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (gradient[i] == kUntouched) continue;
-      constexpr double kStep = 1e-5;
-      const double kept = values[i];
-      values[i] = kept + kStep;
-      const double above = loss();
-      values[i] = kept - kStep;
-      const double below = loss();
-      values[i] = kept;
-      ASSERT_NEAR(gradient[i] - start, (above - below) / (2 * kStep), 1e-8) << name << " " << i;
-    }
-  };
-  check("qkv", o.qkv, o.dqkv, 0.0);
-  check("r", o.r, o.dr, 0.0);
-  check("u", o.u, o.du, 0.5);
-  check("w", o.w, o.dw, -0.25);
+  reference::ExpectNumericGradient(o.qkv, o.dqkv, loss, "qkv");
+  reference::ExpectNumericGradient(o.r, o.dr, loss, "r");
+  reference::ExpectNumericGradient(o.u, o.du, loss, "u");
+  reference::ExpectNumericGradient(o.w, o.dw, loss, "w");
 }
 
 TEST(RelativePositionsTest, MatchesTwin) {

@@ -2,16 +2,18 @@
 //
 // Conventions of this folder, for all kernels:
 // * Free functions on raw pointers, the shape written beside each pointer; rows are contiguous and
-//   follow each other without gaps unless a stride is named. All lengths are in elements, not bytes.
+//   follow each other without gaps unless a stride is named. All lengths are in elements, not
+//   bytes.
 // * A batch is packed: the frames of its utterances follow each other as rows, without padding.
 //   `offsets` has utterances + 1 entries; utterance u owns rows [offsets[u], offsets[u + 1]). A
 //   kernel never looks across an utterance's border, so a batch equals its utterances alone.
-// * A result does not depend on the number of threads, and a row of a forward result does not depend
+// * A result does not depend on the number of threads, and a row of a forward result does not
+// depend
 //   on the other rows in the call.
 // * Backward functions take the gradient of the loss with respect to the output, `dy`, and write
-//   (not add) the gradient with respect to the input, `dx`; gradients of parameters are added to what
-//   is there, so that micro-batches accumulate. A null parameter gradient means frozen: not computed;
-//   a null dx likewise.
+//   (not add) the gradient with respect to the input, `dx`; gradients of parameters are added to
+//   what is there, so that micro-batches accumulate. A null parameter gradient means frozen: not
+//   computed; a null dx likewise.
 // * Kernels allocate nothing and cannot fail; shapes are checked by the layers' Plan.
 #ifndef MOBILEASR_KERNELS_CONTEXT_H_
 #define MOBILEASR_KERNELS_CONTEXT_H_

@@ -1,4 +1,5 @@
-// One-dimensional convolution over time, channels last, each utterance padded with zeros on its own.
+// One-dimensional convolution over time, channels last, each utterance padded with zeros on its
+// own.
 //
 // For all: an utterance of t frames gives ConvOutputLength(t, ...) frames; out frame i sees input
 // frames i * stride - padding + j * dilation, j in [0, kernel). `in_offsets` and `out_offsets` name
@@ -26,8 +27,13 @@ constexpr int64_t ConvOutputLength(int64_t frames, const Conv1dShape& shape) {
   return span < 0 ? 0 : span / shape.stride + 1;
 }
 
-// Depthwise: one filter per channel. x [in rows, channels], w [channels, kernel], bias [channels] or
-// null, y [out rows, channels].
+// Depthwise: one filter per channel. x [in rows, channels], w [channels, kernel], bias [channels]
+// or null, y [out rows, channels].
+//
+// The window of one task has to fit into a thread's scratch; a layer refuses shapes that do not.
+// All do with a kernel of at most 255, a stride of at most 4, a dilation of at most 64 and a
+// receptive field, dilation * (kernel - 1) + 1, of at most 8192 frames.
+bool DepthwiseConv1dFits(const Conv1dShape& shape);
 void DepthwiseConv1dForward(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,
                             int64_t channels, const Conv1dShape& shape, const float* x,
                             const float* w, const float* bias, float* y);
@@ -37,9 +43,9 @@ void DepthwiseConv1dBackward(const KernelContext& context, Offsets in_offsets, O
                              int64_t channels, const Conv1dShape& shape, const float* x,
                              const float* w, const float* dy, float* dx, float* dw, float* dbias);
 
-// Full: x [in rows, in_channels]; w [out_channels, kernel * in_channels], the kernel's taps outermost
-// (tap-major, channel-minor); bias [out_channels] or null; y [out rows, out_channels]. `scratch` has
-// Conv1dScratchFloats floats.
+// Full: x [in rows, in_channels]; w [out_channels, kernel * in_channels], the kernel's taps
+// outermost (tap-major, channel-minor); bias [out_channels] or null; y [out rows, out_channels].
+// `scratch` has Conv1dScratchFloats floats.
 int64_t Conv1dScratchFloats(int64_t in_channels, const Conv1dShape& shape);
 void Conv1dForward(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,
                    int64_t in_channels, const Conv1dShape& shape, const float* x,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <ostream>
 #include <string>
@@ -185,6 +186,34 @@ TEST(DepthwiseConv1dTest, MatchesTwinOnLongFilters) {
   });
 }
 
+TEST(DepthwiseConv1dTest, ShapesThatFit) {
+  for (const int64_t stride : {1, 2, 3, 4}) {
+    for (int64_t dilation = 1; dilation <= 64; ++dilation) {
+      const int64_t kernel = std::min<int64_t>(255, 8191 / dilation + 1);
+      EXPECT_TRUE(DepthwiseConv1dFits({.kernel = kernel, .stride = stride, .dilation = dilation}));
+      EXPECT_FALSE(
+          DepthwiseConv1dFits({.kernel = 50 * kernel, .stride = stride, .dilation = dilation}));
+    }
+  }
+}
+
+// The kernels take from the scratch no more than DepthwiseConv1dFits accounts for: Take() checks
+// it.
+TEST(DepthwiseConv1dTest, TheLargestShapesThatFit) {
+  ThreadPool threads(1);
+  for (const Conv1dShape& start :
+       {Conv1dShape{}, Conv1dShape{.stride = 4}, Conv1dShape{.dilation = 64},
+        Conv1dShape{.stride = 15, .dilation = 4}, Conv1dShape{.stride = 4, .dilation = 63}}) {
+    Conv1dShape shape = start;
+    while (DepthwiseConv1dFits(shape)) shape.kernel += 1;
+    shape.kernel -= 1;
+    ASSERT_GT(shape.kernel, 1);
+    const int64_t reach = shape.dilation * (shape.kernel - 1);
+    shape.padding = reach / 2;
+    ExpectMatchesTwin(Problem(shape, 1, 0, {600}), threads);
+  }
+}
+
 TEST(Conv1dTest, MatchesTwinOnRandomShapes) {
   ForEachTarget([&] {
     ThreadPool threads(2);
@@ -233,13 +262,13 @@ TEST(Conv1dTest, TwinGradientsAreDerivatives) {
 
 // Shapes that take the different ways through the code, large enough for several threads.
 std::vector<Problem> LargeProblems() {
-  const std::vector<int64_t> lengths = {270, 1, 600};
+  const std::vector<int64_t> lengths = {260, 1, 140};
   std::vector<Problem> problems;
-  for (const int64_t outs : {0, 24}) {
-    problems.emplace_back(Conv1dShape{.kernel = 11, .padding = 5}, 50, outs, lengths);
-    problems.emplace_back(Conv1dShape{.kernel = 9, .stride = 2, .padding = 4}, 50, outs, lengths);
-    problems.emplace_back(Conv1dShape{.kernel = 5, .padding = 6, .dilation = 3}, 50, outs, lengths);
-    problems.emplace_back(Conv1dShape{}, 50, outs, lengths);
+  for (const int64_t outs : {0, 11}) {
+    problems.emplace_back(Conv1dShape{.kernel = 11, .padding = 5}, 42, outs, lengths);
+    problems.emplace_back(Conv1dShape{.kernel = 9, .stride = 2, .padding = 4}, 42, outs, lengths);
+    problems.emplace_back(Conv1dShape{.kernel = 5, .padding = 6, .dilation = 3}, 42, outs, lengths);
+    problems.emplace_back(Conv1dShape{}, 42, outs, lengths);
   }
   return problems;
 }

@@ -1,4 +1,5 @@
-// Two-dimensional convolution over time and frequency, channels last: what subsampling front ends use.
+// Two-dimensional convolution over time and frequency, channels last: what subsampling front ends
+// use.
 //
 // A frame is a row of bins * channels floats, bin-major: x[frame][bin][channel]. Time follows the
 // batch's offsets (zeros outside each utterance); frequency is padded with zeros.
@@ -24,9 +25,10 @@ struct Conv2dShape {
   int64_t taps() const { return time.kernel * frequency.kernel; }
 };
 
-// w [out_channels, time.kernel * frequency.kernel * in_channels]: time taps outermost, then frequency
-// taps, then channels. bias [out_channels] or null. x [in rows, in_bins * in_channels], y [out rows,
-// out_bins * out_channels]. Patches are gathered in chunks into `scratch`, Conv2dScratchFloats long.
+// w [out_channels, time.kernel * frequency.kernel * in_channels]: time taps outermost, then
+// frequency taps, then channels. bias [out_channels] or null. x [in rows, in_bins * in_channels], y
+// [out rows, out_bins * out_channels]. Patches are gathered in chunks into `scratch`,
+// Conv2dScratchFloats long.
 int64_t Conv2dScratchFloats(const Conv2dShape& shape);
 void Conv2dForward(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,
                    const Conv2dShape& shape, const float* x, const WeightView& w, const float* bias,
@@ -37,7 +39,10 @@ void Conv2dBackward(const KernelContext& context, Offsets in_offsets, Offsets ou
                     const Conv2dShape& shape, const float* x, const WeightView& w, const float* dy,
                     float* dx, float* dw, float* dbias, float* scratch);
 
-// Depthwise: in_channels == out_channels, one filter per channel. w [taps, channels].
+// Depthwise: in_channels == out_channels, one filter per channel. w [taps, channels]. The taps of
+// 16 channels have to fit into a thread's scratch; a layer refuses shapes that do not. All do with
+// at most 12000 taps.
+bool DepthwiseConv2dFits(const Conv2dShape& shape);
 void DepthwiseConv2dForward(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,
                             const Conv2dShape& shape, const float* x, const float* w,
                             const float* bias, float* y);

@@ -210,42 +210,150 @@ TEST(ScaleAddTest, MatchesTwinAndDoesNotReadYWhenBIsZero) {
   });
 }
 
-TEST(DropoutTest, MatchesTwinAndRepeatsItsMask) {
+TEST(ScaleAddTest, ThreadsDoNotChangeBits) {
+  const int64_t n = 100003;
+  const std::vector<float> x = RandomFloats(n, 11);
+  ForEachTarget([&] {
+    std::vector<std::vector<float>> ys;
+    for (const int count : {1, 2, 3}) {
+      ThreadPool threads(count);
+      ys.push_back(RandomFloats(n, 12));
+      ScaleAdd({threads}, n, 0.3f, x.data(), 0.7f, ys.back().data());
+      EXPECT_TRUE(SameBits(ys.back(), ys.front()));
+    }
+  });
+}
+
+TEST(DropoutTest, MatchesTwinOnEverySizeAndStaysInBounds) {
+  ThreadPool threads(1);
+  ForEachTarget([&] {
+    for (const int64_t n : kSizes) {
+      for (const float p : {0.0f, 0.1f, 0.5f, 0.9f}) {
+        const std::vector<float> x = RandomFloats(n, n, 2.0);
+        std::vector<double> y_twin(n);
+        reference::Dropout(n, p, 77 + n, Doubles(x).data(), y_twin.data());
+        std::vector<float> y(n + 1, kSentinel);
+        Dropout({threads}, n, p, 77 + n, x.data(), y.data());
+        EXPECT_EQ(y.back(), kSentinel);
+        y.pop_back();
+        ExpectClose(y, y_twin, 1e-6, "y");
+      }
+    }
+  });
+}
+
+TEST(DropoutTest, NeitherThreadsNorTargetsNorInPlaceChangeTheMask) {
   const int64_t n = 50001;
   const std::vector<float> x = RandomFloats(n, 9, 2.0);
   for (const float p : {0.0f, 0.1f, 0.5f, 0.9f}) {
     std::vector<double> y_twin(n);
     reference::Dropout(n, p, 77, Doubles(x).data(), y_twin.data());
     std::vector<float> first;
-    for (const int count : {1, 2, 3}) {
-      ThreadPool threads(count);
-      std::vector<float> y = x;
-      Dropout({threads}, n, p, 77, y.data(), y.data());
-      ExpectClose(y, y_twin, 1e-6, "y");
-      if (first.empty()) first = y;
-      EXPECT_TRUE(SameBits(y, first));
-    }
+    ForEachTarget([&] {
+      for (const int count : {1, 2, 3}) {
+        ThreadPool threads(count);
+        std::vector<float> y = x;
+        Dropout({threads}, n, p, 77, y.data(), y.data());
+        ExpectClose(y, y_twin, 1e-6, "y");
+        if (first.empty()) first = y;
+        EXPECT_TRUE(SameBits(y, first));
+      }
+    });
     EXPECT_EQ(SameBits(first, x), p == 0.0f);
   }
 }
 
-TEST(DropoutTest, KeepsTheExpectationAndDependsOnTheKey) {
-  const int64_t n = 200000;
-  const std::vector<float> ones(n, 1.0f);
+TEST(DropoutTest, TheBackwardPassIsTheSameCall) {
+  const int64_t n = 100;
+  const std::vector<double> dy = Doubles(RandomFloats(n, 3));
+  std::vector<double> x = Doubles(RandomFloats(n, 4)), y(n), dx(n);
+  reference::Dropout(n, 0.3f, 5, dy.data(), dx.data());
+  ExpectNumericGradient(
+      x, dx,
+      [&] {
+        reference::Dropout(n, 0.3f, 5, x.data(), y.data());
+        return reference::Dot(y, dy);
+      },
+      "dx");
+}
+
+// 1 where an element was kept, else 0.
+std::vector<int> KeptOf(int64_t n, float p, uint64_t key) {
   ThreadPool threads(2);
-  std::vector<float> a(n), b(n);
-  const float p = 0.3f;
-  Dropout({threads}, n, p, 1, ones.data(), a.data());
-  Dropout({threads}, n, p, 2, ones.data(), b.data());
+  std::vector<float> y(n, 1.0f);
+  Dropout({threads}, n, p, key, y.data(), y.data());
+  std::vector<int> kept(n);
+  for (int64_t i = 0; i < n; ++i) kept[i] = y[i] != 0.0f ? 1 : 0;
+  return kept;
+}
+
+// Correlation of a[i] with b[i + lag], both of mean 1 - p. Of n independent pairs, its standard
+// deviation is 1 / sqrt(n).
+double Correlation(const std::vector<int>& a, const std::vector<int>& b, size_t lag, double p) {
   double sum = 0.0;
-  int64_t both = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    sum += a[i];
-    both += a[i] != 0.0f && b[i] != 0.0f ? 1 : 0;
+  const size_t n = a.size() - lag;
+  for (size_t i = 0; i < n; ++i) sum += (a[i] - (1.0 - p)) * (b[i + lag] - (1.0 - p));
+  return sum / (static_cast<double>(n) * p * (1.0 - p));
+}
+
+constexpr int64_t kDraws = 1 << 18;
+constexpr double kFiveDeviations = 5.0 / 512.0;  // of a mean of kDraws numbers of variance 1
+
+TEST(DropoutTest, KeepsTheExpectation) {
+  ThreadPool threads(2);
+  for (const float p : {0.01f, 0.1f, 0.3f, 0.5f, 0.9f}) {
+    for (const uint64_t key : {0ull, 1ull, 0xffffffffffffffffull}) {
+      std::vector<float> y(kDraws, 1.0f);
+      Dropout({threads}, kDraws, p, key, y.data(), y.data());
+      double sum = 0.0;
+      for (const float value : y) sum += value;
+      const double deviation = std::sqrt(p / (1.0 - p));
+      EXPECT_NEAR(sum / kDraws, 1.0, deviation * kFiveDeviations) << p << " " << key;
+    }
   }
-  // Standard deviations of the two means: 0.0015 and 0.0011.
-  EXPECT_NEAR(sum / n, 1.0, 0.01);
-  EXPECT_NEAR(static_cast<double>(both) / n, 0.49, 0.008);
+}
+
+// How many of each 64 in a row are kept is binomial: its variance shows whether draws come in
+// bunches.
+TEST(DropoutTest, CountsOfBlocksHaveTheBinomialVariance) {
+  constexpr int64_t kBlock = 64, kBlocks = kDraws / kBlock;
+  for (const float p : {0.1f, 0.5f}) {
+    const std::vector<int> kept = KeptOf(kDraws, p, 3);
+    double squares = 0.0;
+    for (int64_t b = 0; b < kBlocks; ++b) {
+      double count = 0.0;
+      for (int64_t i = 0; i < kBlock; ++i) count += kept[b * kBlock + i];
+      const double error = count - kBlock * (1.0 - p);
+      squares += error * error;
+    }
+    // A variance estimated from 4096 blocks has a relative deviation of sqrt(2 / 4096) = 2.2 %.
+    EXPECT_NEAR(squares / kBlocks / (kBlock * p * (1.0 - p)), 1.0, 0.11) << p;
+  }
+}
+
+TEST(DropoutTest, NeighboursAreIndependent) {
+  for (const float p : {0.1f, 0.5f}) {
+    const std::vector<int> kept = KeptOf(kDraws, p, 4);
+    for (const size_t lag : {1, 2, 3, 4, 8, 16, 64, 256, 1024, 65536}) {
+      EXPECT_NEAR(Correlation(kept, kept, lag, p), 0.0, 1.2 * kFiveDeviations) << p << " " << lag;
+    }
+  }
+}
+
+// Keys of neighbouring layers and steps: consecutive numbers, and numbers that differ in one bit.
+TEST(DropoutTest, KeysAreIndependent) {
+  const float p = 0.5f;
+  const uint64_t key = 1000;
+  const std::vector<int> kept = KeptOf(kDraws, p, key);
+  std::vector<uint64_t> others = {key + 1, key + 2};
+  for (int bit = 0; bit < 64; bit += 7) others.push_back(key ^ (uint64_t{1} << bit));
+  for (const uint64_t other : others) {
+    const std::vector<int> other_kept = KeptOf(kDraws, p, other);
+    for (const size_t lag : {0, 1, 2}) {
+      EXPECT_NEAR(Correlation(kept, other_kept, lag, p), 0.0, kFiveDeviations)
+          << other << " " << lag;
+    }
+  }
 }
 
 }  // namespace

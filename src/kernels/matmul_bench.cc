@@ -146,9 +146,9 @@ void BM_AddColumnSums(benchmark::State& state) {
     return static_cast<double>(m * n);
   });
 }
-BENCHMARK(BM_AddColumnSums)->ArgNames({"m", "n", "threads"})->ArgsProduct({{200, 800},
-                                                                        {176, 1024},
-                                                                        {1, 2}});
+BENCHMARK(BM_AddColumnSums)
+    ->ArgNames({"m", "n", "threads"})
+    ->ArgsProduct({{200, 800}, {176, 1024}, {1, 2}});
 
 }  // namespace
 }  // namespace masr

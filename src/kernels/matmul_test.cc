@@ -9,47 +9,34 @@
 #include <limits>
 #include <vector>
 
-#include "base/rng.h"
 #include "base/thread_pool.h"
-#include "hwy/highway.h"
-#include "hwy/targets.h"
 #include "kernels/reference/matmul.h"
+#include "kernels/reference/testing.h"
 
 namespace masr {
 namespace {
 
+using reference::ForEachTarget;
+using reference::SameBits;
+
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
-// Runs `check` once for every instruction set compiled in that this CPU has.
-template <class Check>
-void ForEachTarget(const Check& check) {
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    check();
-    if (testing::Test::HasFatalFailure()) break;
-  }
-  hwy::SetSupportedTargetsForTest(0);
+std::vector<float> Random(int64_t size, uint64_t seed) {
+  return reference::RandomFloats(size, seed);
 }
 
-std::vector<float> Random(size_t size, uint64_t seed) {
-  Rng rng(seed);
-  std::vector<float> values(size);
-  for (float& v : values) v = static_cast<float>(rng.Uniform() * 2.0 - 1.0);
-  return values;
-}
-
-// rows x cols with gaps of `gap` between the rows. The gaps hold NaN: a kernel that reads them into a
-// sum fails, one that writes them is caught by SameGaps.
+// rows x cols with gaps of `gap` between the rows. The gaps hold NaN: a kernel that reads them into
+// a sum fails, one that writes them is caught by ExpectGapsUntouched.
 std::vector<float> RandomRows(int64_t rows, int64_t cols, int64_t gap, uint64_t seed) {
-  std::vector<float> values = Random(static_cast<size_t>(rows * (cols + gap)), seed);
+  std::vector<float> values = Random(rows * (cols + gap), seed);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = cols; c < cols + gap; ++c) values[r * (cols + gap) + c] = kNaN;
   }
   return values;
 }
 
-void ExpectGapsUntouched(const std::vector<float>& values, int64_t rows, int64_t cols, int64_t gap) {
+void ExpectGapsUntouched(const std::vector<float>& values, int64_t rows, int64_t cols,
+                         int64_t gap) {
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = cols; c < cols + gap; ++c) {
       ASSERT_TRUE(std::isnan(values[r * (cols + gap) + c])) << "row " << r << ", column " << c;
@@ -84,8 +71,9 @@ struct Weight {
   WeightView view;
 };
 
-// Values of at most 1 in magnitude: each of k roundings is off by at most half an ulp of the sum so
-// far, which stays below sqrt(k) or so. The bound is generous in the constant, not in the growth.
+// Values of at most 1 in magnitude: each of k roundings is off by at most half an ulp of a sum that
+// stays below sqrt(k) or so. Generous, but a term that is missing or wrong is thousands of times
+// it.
 void ExpectClose(const std::vector<float>& actual, const std::vector<float>& expected, int64_t k) {
   ASSERT_EQ(actual.size(), expected.size());
   const float bound = 2e-7f * (4.0f + static_cast<float>(k) * 0.25f);
@@ -107,11 +95,12 @@ std::vector<Shape> Shapes() {
   for (int64_t m : {1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 15, 16, 17, 25, 63, 64, 65}) {
     shapes.push_back({m, 19, 23});
   }
-  for (int64_t n : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 47, 48, 49, 63, 64, 65, 127}) {
+  for (int64_t n :
+       {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 47, 48, 49, 63, 64, 65, 127}) {
     shapes.push_back({5, n, 21});
   }
-  for (int64_t k : {1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 255, 256, 257, 511, 513,
-                    1025}) {
+  for (int64_t k :
+       {1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 255, 256, 257, 511, 512, 513, 1025}) {
     shapes.push_back({3, 18, k});
   }
   shapes.insert(shapes.end(), {{1, 1, 1}, {1, 1, 600}, {1, 600, 1}, {130, 1, 1}, {25, 545, 261}});
@@ -207,10 +196,6 @@ struct Problem {
   Weight b;
   std::vector<float> bias;
 };
-
-bool SameBits(const std::vector<float>& x, const std::vector<float>& y) {
-  return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
-}
 
 TEST(Matmul, MatchesTheReferenceForOddShapesTypesAndStrides) {
   const ThreadPool pool(1);
@@ -331,9 +316,9 @@ TEST(Matmul, AnEmptySumIsTheBiasOrNothing) {
 TEST(AddColumnSums, MatchesTheReferenceForAnyThreads) {
   const ThreadPool one(1);
   const ThreadPool three(3);
-  for (const Shape& s : {Shape{1, 1, 0}, Shape{0, 5, 0}, Shape{5, 0, 0}, Shape{3, 7, 0},
-                         Shape{200, 31, 0}, Shape{2, 33, 0}, Shape{17, 64, 0}, Shape{9, 65, 0},
-                         Shape{501, 257, 0}}) {
+  for (const Shape& s :
+       {Shape{1, 1, 0}, Shape{0, 5, 0}, Shape{5, 0, 0}, Shape{3, 7, 0}, Shape{200, 31, 0},
+        Shape{2, 33, 0}, Shape{17, 64, 0}, Shape{9, 65, 0}, Shape{501, 257, 0}}) {
     const std::vector<float> dy = Random(s.m * s.n, 1);
     const std::vector<float> start = Random(s.n, 2);
     std::vector<float> expected = start;

@@ -17,23 +17,25 @@ void LayerNormForward(const KernelContext& context, int64_t rows, int64_t dim, f
 
 // dx [rows, dim] (may be dy; null: not wanted); dgamma, dbeta [dim] accumulate, or are null.
 void LayerNormBackward(const KernelContext& context, int64_t rows, int64_t dim, const float* x,
-                       const float* gamma, const float* mean, const float* inv_std,
-                       const float* dy, float* dx, float* dgamma, float* dbeta);
+                       const float* gamma, const float* mean, const float* inv_std, const float* dy,
+                       float* dx, float* dgamma, float* dbeta);
 
 // Batch norm with frozen statistics (Ioffe and Szegedy, 2015, at inference): per channel
-// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. All of mean, variance, gamma, beta [dim].
-// y may be x.
+// y = (x - mean) / sqrt(variance + epsilon) * gamma + beta. All of mean, variance, gamma, beta
+// [dim]. y may be x.
 void BatchNormForward(const KernelContext& context, int64_t rows, int64_t dim, float epsilon,
                       const float* x, const float* mean, const float* variance, const float* gamma,
                       const float* beta, float* y);
 
-// dx may be dy, or null; dgamma, dbeta [dim] accumulate, or are null. The statistics get no gradient.
+// dx may be dy, or null; dgamma, dbeta [dim] accumulate, or are null. The statistics get no
+// gradient.
 void BatchNormBackward(const KernelContext& context, int64_t rows, int64_t dim, float epsilon,
                        const float* x, const float* mean, const float* variance, const float* gamma,
                        const float* dy, float* dx, float* dgamma, float* dbeta);
 
 // y[rows, dim] = softmax of each row; y may be x.
-void SoftmaxForward(const KernelContext& context, int64_t rows, int64_t dim, const float* x, float* y);
+void SoftmaxForward(const KernelContext& context, int64_t rows, int64_t dim, const float* x,
+                    float* y);
 
 // dx = y * (dy - sum(y * dy)) per row, from the forward's output y; dx may be dy.
 void SoftmaxBackward(const KernelContext& context, int64_t rows, int64_t dim, const float* y,

@@ -11,8 +11,8 @@ namespace masr {
 // AdamW (Loshchilov and Hutter, 2019, Algorithm 2), with g = gradient_scale * gradient[i]:
 //   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,
 //   p = p * (1 - decay) - rate * m / (sqrt(v) * inverse_v + epsilon)
-// where rate = learning_rate / (1 - beta1^t), inverse_v = 1 / sqrt(1 - beta2^t) and decay = learning_rate *
-// weight_decay.
+// where rate = learning_rate / (1 - beta1^t), inverse_v = 1 / sqrt(1 - beta2^t) and decay =
+// learning_rate * weight_decay.
 struct AdamWStep {
   float beta1;
   float beta2;

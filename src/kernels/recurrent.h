@@ -32,17 +32,17 @@ struct RecurrentShape {
 
 int64_t RecurrentScratchFloats(Offsets offsets, const RecurrentShape& shape);
 
-// gates [rows, G * hidden]: in, the input part; out, the gates after their nonlinearities. w_hh [G *
-// hidden, hidden]; b_hh [G * hidden] or null. saved [rows, hidden]. h rows are h_stride floats apart
-// (so that two directions can share one [rows, 2 * hidden] output).
+// gates [rows, G * hidden]: in, the input part; out, the gates after their nonlinearities. w_hh [G
+// * hidden, hidden]; b_hh [G * hidden] or null. saved [rows, hidden]. h rows are h_stride floats
+// apart (so that two directions can share one [rows, 2 * hidden] output).
 void RecurrentForward(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
                       float* gates, const WeightView& w_hh, const float* b_hh, float* saved,
                       float* h, int64_t h_stride, float* scratch);
 
-// From dh (rows h_stride apart) to dgates: gates [rows, G * hidden] is overwritten by the gradient of
-// the pre-activation gates with respect to the input part (so dW_ih, db_ih and dx are ordinary
-// products of it, made by the caller). dw_hh [G * hidden, hidden] and db_hh [G * hidden] accumulate,
-// or are null.
+// From dh (rows h_stride apart) to dgates: gates [rows, G * hidden] is overwritten by the gradient
+// of the pre-activation gates with respect to the input part (so dW_ih, db_ih and dx are ordinary
+// products of it, made by the caller). dw_hh [G * hidden, hidden] and db_hh [G * hidden]
+// accumulate, or are null.
 void RecurrentBackward(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
                        float* gates, const WeightView& w_hh, const float* saved, const float* h,
                        int64_t h_stride, const float* dh, float* dw_hh, float* db_hh,

@@ -1,5 +1,5 @@
-// LSTM and GRU over batches of 400 frames; the rate counts the recurrent products only (the backward
-// pass: the walk back and dW_hh).
+// LSTM and GRU over batches of 400 frames; the rate counts the recurrent products only (the
+// backward pass: the walk back and dW_hh).
 #include "kernels/recurrent.h"
 
 #include <benchmark/benchmark.h>
@@ -54,7 +54,8 @@ struct Problem {
 };
 
 void Report(benchmark::State& state, double flops) {
-  state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["FLOP/s"] =
+      benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 // Arguments: cell, hidden, batch, threads. The gates are overwritten from call to call: they stay

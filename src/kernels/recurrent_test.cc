@@ -10,35 +10,23 @@
 #include <ostream>
 #include <vector>
 
-#include "base/rng.h"
 #include "base/thread_pool.h"
-#include "hwy/highway.h"
-#include "hwy/targets.h"
 #include "kernels/reference/recurrent.h"
+#include "kernels/reference/testing.h"
 
 namespace masr {
 namespace {
 
 constexpr float kUntouched = -7777.0f;
 
-template <class Check>
-void ForEachTarget(const Check& check) {
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    check();
-    if (testing::Test::HasFatalFailure()) break;
-  }
-  hwy::SetSupportedTargetsForTest(0);
-}
+using reference::ForEachTarget;
+using reference::PackedOffsets;
 
+// The same numbers in both precisions.
 template <class Real>
 std::vector<Real> Random(int64_t size, uint64_t seed, double scale = 1.0) {
-  Rng rng(seed);
-  std::vector<Real> values(static_cast<size_t>(size));
-  // Rounded to float, so that both precisions start from the same numbers.
-  for (Real& v : values) v = static_cast<float>((rng.Uniform() * 2.0 - 1.0) * scale);
-  return values;
+  const std::vector<float> values = reference::RandomFloats(size, seed, scale);
+  return {values.begin(), values.end()};
 }
 
 struct Case {
@@ -50,11 +38,6 @@ struct Case {
   WeightType type = WeightType::kF32;
   int64_t weight_gap = 0;  // elements between the rows of w_hh
 
-  std::vector<int64_t> offsets() const {
-    std::vector<int64_t> offsets = {0};
-    for (const int64_t length : lengths) offsets.push_back(offsets.back() + length);
-    return offsets;
-  }
   RecurrentShape shape() const { return {.cell = cell, .hidden = hidden, .reverse = reverse}; }
 };
 
@@ -117,7 +100,10 @@ struct StoredWeight {
 template <class Real>
 struct Operands {
   explicit Operands(const Case& c)
-      : offsets(c.offsets()), shape(c.shape()), h_stride(2 * c.hidden + 3), bias(c.bias) {
+      : offsets(PackedOffsets(c.lengths)),
+        shape(c.shape()),
+        h_stride(2 * c.hidden + 3),
+        bias(c.bias) {
     const int64_t rows = offsets.back();
     const int64_t width = shape.gates() * c.hidden;
     gates = Random<Real>(rows * width, 1, 2.0);
@@ -144,9 +130,8 @@ void Forward(const double* w_hh, Operands<double>& o) {
 }
 
 void Backward(const double* w_hh, Operands<double>& o) {
-  reference::RecurrentBackward(o.offsets, o.shape, o.gates.data(), w_hh, o.saved.data(),
-                               o.h.data(), o.h_stride, o.dh.data(), o.dw_hh.data(),
-                               o.db_hh.data());
+  reference::RecurrentBackward(o.offsets, o.shape, o.gates.data(), w_hh, o.saved.data(), o.h.data(),
+                               o.h_stride, o.dh.data(), o.dw_hh.data(), o.db_hh.data());
 }
 
 std::vector<float> Scratch(const Operands<float>& o) {
@@ -181,8 +166,7 @@ void ExpectClose(const char* name, const std::vector<float>& actual,
 }
 
 void ExpectSameBits(const char* name, const std::vector<float>& a, const std::vector<float>& b) {
-  ASSERT_EQ(a.size(), b.size()) << name;
-  ASSERT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)), 0) << name;
+  ASSERT_TRUE(reference::SameBits(a, b)) << name;
 }
 
 void ExpectMatchesTwin(const Case& c) {
@@ -216,8 +200,8 @@ INSTANTIATE_TEST_SUITE_P(Cells, RecurrentTest, testing::Values(Cell::kLstm, Cell
 TEST_P(RecurrentTest, MatchesTwinOnOddSizes) {
   for (const int64_t hidden : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 130}) {
     for (const bool reverse : {false, true}) {
-      ExpectMatchesTwin({.cell = GetParam(), .lengths = {5, 3}, .hidden = hidden,
-                         .reverse = reverse});
+      ExpectMatchesTwin(
+          {.cell = GetParam(), .lengths = {5, 3}, .hidden = hidden, .reverse = reverse});
     }
   }
 }
@@ -228,8 +212,7 @@ TEST_P(RecurrentTest, MatchesTwinOnBatches) {
     std::vector<int64_t> lengths;
     for (int64_t u = 0; u < utterances; ++u) lengths.push_back(1 + u * 5 % 7);
     for (const bool reverse : {false, true}) {
-      ExpectMatchesTwin({.cell = GetParam(), .lengths = lengths, .hidden = 19,
-                         .reverse = reverse});
+      ExpectMatchesTwin({.cell = GetParam(), .lengths = lengths, .hidden = 19, .reverse = reverse});
     }
   }
 }
@@ -237,8 +220,8 @@ TEST_P(RecurrentTest, MatchesTwinOnBatches) {
 TEST_P(RecurrentTest, MatchesTwinForEveryStoredType) {
   for (const WeightType type : {WeightType::kF32, WeightType::kBf16, WeightType::kInt8}) {
     for (const int64_t hidden : {6, 21, 40}) {
-      ExpectMatchesTwin({.cell = GetParam(), .lengths = {4, 6}, .hidden = hidden, .type = type,
-                         .weight_gap = 5});
+      ExpectMatchesTwin(
+          {.cell = GetParam(), .lengths = {4, 6}, .hidden = hidden, .type = type, .weight_gap = 5});
     }
   }
 }
@@ -284,8 +267,8 @@ TEST_P(RecurrentTest, AnyNumberOfThreadsGivesTheSameBits) {
 
 TEST_P(RecurrentTest, BatchEqualsItsUtterancesAlone) {
   for (const bool reverse : {false, true}) {
-    const Case c = {.cell = GetParam(), .lengths = {4, 1, 7, 7, 2, 5}, .hidden = 37,
-                    .reverse = reverse};
+    const Case c = {
+        .cell = GetParam(), .lengths = {4, 1, 7, 7, 2, 5}, .hidden = 37, .reverse = reverse};
     const StoredWeight w(c);
     const ThreadPool pool(2);
     ForEachTarget([&] {
@@ -315,15 +298,24 @@ TEST_P(RecurrentTest, FrozenGradientsChangeNothing) {
   const Case c = {.cell = GetParam(), .lengths = {5, 2}, .hidden = 11};
   const StoredWeight w(c);
   const ThreadPool pool(2);
-  Operands<float> full(c);
-  Forward(pool, w, full);
-  Operands<float> frozen = full;
-  Backward(pool, w, full);
-  std::vector<float> scratch = Scratch(frozen);
-  RecurrentBackward({pool}, frozen.offsets, frozen.shape, frozen.gates.data(), w.view(),
-                    frozen.saved.data(), frozen.h.data(), frozen.h_stride, frozen.dh.data(),
-                    nullptr, nullptr, scratch.data());
-  ExpectSameBits("dgates", frozen.gates, full.gates);
+  ForEachTarget([&] {
+    Operands<float> full(c);
+    Forward(pool, w, full);
+    const Operands<float> start = full;
+    Backward(pool, w, full);
+    for (const bool with_dw : {false, true}) {
+      for (const bool with_db : {false, true}) {
+        Operands<float> o = start;
+        std::vector<float> scratch = Scratch(o);
+        RecurrentBackward({pool}, o.offsets, o.shape, o.gates.data(), w.view(), o.saved.data(),
+                          o.h.data(), o.h_stride, o.dh.data(), with_dw ? o.dw_hh.data() : nullptr,
+                          with_db ? o.db_hh.data() : nullptr, scratch.data());
+        ExpectSameBits("dgates", o.gates, full.gates);
+        ExpectSameBits("dw_hh", o.dw_hh, with_dw ? full.dw_hh : start.dw_hh);
+        ExpectSameBits("db_hh", o.db_hh, with_db ? full.db_hh : start.db_hh);
+      }
+    }
+  });
 }
 
 // One unit, one frame, by hand.
@@ -345,6 +337,8 @@ TEST_P(RecurrentTest, TwinGradientsMatchCentralDifferences) {
     const Case c = {.cell = GetParam(), .lengths = {4, 1, 3}, .hidden = 5, .reverse = reverse};
     StoredWeight w(c);
     Operands<double> inputs(c);
+    std::fill(inputs.dw_hh.begin(), inputs.dw_hh.end(), 0.0);
+    std::fill(inputs.db_hh.begin(), inputs.db_hh.end(), 0.0);
     const auto loss = [&] {
       Operands<double> o = inputs;
       Forward(w.values.data(), o);
@@ -359,22 +353,9 @@ TEST_P(RecurrentTest, TwinGradientsMatchCentralDifferences) {
     Operands<double> o = inputs;
     Forward(w.values.data(), o);
     Backward(w.values.data(), o);
-    const auto check = [&](const char* name, std::vector<double>& values,
-                           const std::vector<double>& gradient, double start) {
-      for (size_t i = 0; i < values.size(); ++i) {
-        constexpr double kStep = 1e-5;
-        const double kept = values[i];
-        values[i] = kept + kStep;
-        const double above = loss();
-        values[i] = kept - kStep;
-        const double below = loss();
-        values[i] = kept;
-        ASSERT_NEAR(gradient[i] - start, (above - below) / (2 * kStep), 1e-8) << name << " " << i;
-      }
-    };
-    check("gates", inputs.gates, o.gates, 0.0);
-    check("w_hh", w.values, o.dw_hh, 0.5);
-    check("b_hh", inputs.b_hh, o.db_hh, -0.25);
+    reference::ExpectNumericGradient(inputs.gates, o.gates, loss, "gates");
+    reference::ExpectNumericGradient(w.values, o.dw_hh, loss, "w_hh");
+    reference::ExpectNumericGradient(inputs.b_hh, o.db_hh, loss, "b_hh");
   }
 }
 

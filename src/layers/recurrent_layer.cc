@@ -35,7 +35,9 @@ class Recurrent final : public Layer {
   Result<LayerPlan> Plan(const SequenceShape& in, const Mode& mode,
                          LayerPlanner& planner) const override {
     LayerPlan plan = LeafPlan(in, {in.offsets, out_dim()}, mode, planner);
-    plan.backward_needs_input = mode.backward && planner.IsTrainable(parameters_[0].w_ih);
+    for (const Direction& direction : parameters_) {
+      plan.backward_needs_input |= mode.backward && planner.IsTrainable(direction.w_ih);
+    }
     plan.backward_needs_output = mode.backward;
     const int64_t scratch = RecurrentScratchFloats(in.offsets, Shape(0));
     for (int d = 0; d < directions_; ++d) {

@@ -18,6 +18,9 @@ namespace {
 
 constexpr int64_t kMaxDim = 1 << 16;
 constexpr int64_t kMaxKernel = 255;
+constexpr int64_t kMaxHeadDim = 1024;  // what the attention kernels pack
+// Of a layer's output: widths multiply from layer to layer, and sizes must stay far from overflow.
+constexpr int64_t kMaxWidth = 1 << 20;
 
 // A factory reads its options; the layer it returns counts only if the reader found no error.
 using Factory = LayerPtr (*)(ConfigReader& config, int64_t in_dim, ParameterTable& table);
@@ -54,6 +57,9 @@ LayerPtr FromLayerNorm(ConfigReader& config, int64_t in_dim, ParameterTable& tab
 }
 
 LayerPtr FromBatchNorm(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  if (in_dim > kMaxDim) {
+    config.Refuse("its input may be at most " + std::to_string(kMaxDim) + " wide");
+  }
   return MakeBatchNorm(in_dim, static_cast<float>(config.Number("epsilon", 1e-5, 1e-12, 1)), table);
 }
 
@@ -67,12 +73,24 @@ Conv1dShape ReadConv1dShape(ConfigReader& config, const std::string& prefix) {
   return shape;
 }
 
+// What the kernel's window allows (kernels/conv1d.h).
+void CheckDepthwise(ConfigReader& config, int64_t kernel, int64_t stride, int64_t dilation) {
+  if (stride > 4) config.Refuse("'stride' of a depthwise convolution must be at most 4");
+  if (dilation * (kernel - 1) >= 8192) {
+    config.Refuse("'kernel' and 'dilation' reach over more than 8192 frames; make one smaller");
+  }
+}
+
 LayerPtr FromConv1d(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
   Conv1dOptions options;
   options.shape = ReadConv1dShape(config, "");
   options.depthwise = config.Bool("depthwise", false);
   options.bias = config.Bool("bias", true);
-  if (!options.depthwise) options.out_channels = config.Int("channels", {}, 1, kMaxDim);
+  if (options.depthwise) {
+    CheckDepthwise(config, options.shape.kernel, options.shape.stride, options.shape.dilation);
+  } else {
+    options.out_channels = config.Int("channels", {}, 1, kMaxDim);
+  }
   return MakeConv1d(in_dim, options, table);
 }
 
@@ -95,15 +113,26 @@ LayerPtr FromConv2d(ConfigReader& config, int64_t in_dim, ParameterTable& table)
     config.Refuse("its frequency kernel is wider than the " + std::to_string(shape.in_bins) +
                   " bins of its input");
   }
+  if (options.depthwise && !DepthwiseConv2dFits(shape)) {
+    config.Refuse("'time_kernel' times 'frequency_kernel' may be at most 12000 if depthwise");
+  }
   return MakeConv2d(options, table);
 }
 
-LayerPtr FromSelfAttention(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
-  const int64_t heads = config.Int("heads", {}, 1, 64);
+void CheckHeads(ConfigReader& config, int64_t in_dim, int64_t heads) {
   if (in_dim % heads != 0 || in_dim % 2 != 0) {
     config.Refuse("'heads' must divide the input width " + std::to_string(in_dim) +
                   ", which must be even");
   }
+  if (in_dim / heads > kMaxHeadDim) {
+    config.Refuse("'heads' must be more: a head may be at most " + std::to_string(kMaxHeadDim) +
+                  " wide");
+  }
+}
+
+LayerPtr FromSelfAttention(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  const int64_t heads = config.Int("heads", {}, 1, 64);
+  CheckHeads(config, in_dim, heads);
   return MakeSelfAttention(in_dim, heads, table);
 }
 
@@ -132,10 +161,7 @@ LayerPtr FromConformerBlock(ConfigReader& config, int64_t in_dim, ParameterTable
   options.conv_kernel = config.Int("conv_kernel", 31, 1, kMaxKernel);
   options.conv_batch_norm = config.Choice("conv_norm", "layer", {"layer", "batch"}) == 1;
   options.dropout = static_cast<float>(config.Number("dropout", 0.1, 0, 0.95));
-  if (in_dim % options.heads != 0 || in_dim % 2 != 0) {
-    config.Refuse("'heads' must divide the input width " + std::to_string(in_dim) +
-                  ", which must be even");
-  }
+  CheckHeads(config, in_dim, options.heads);
   if (options.conv_kernel % 2 == 0) config.Refuse("'conv_kernel' must be odd");
   return MakeConformerBlock(options, table);
 }
@@ -151,6 +177,9 @@ LayerPtr FromQuartzNetBlock(ConfigReader& config, int64_t in_dim, ParameterTable
   options.separable = config.Bool("separable", true);
   options.dropout = static_cast<float>(config.Number("dropout", 0, 0, 0.95));
   if (options.kernel % 2 == 0) config.Refuse("'kernel' must be odd");
+  if (options.separable) {
+    CheckDepthwise(config, options.kernel, options.stride, options.dilation);
+  }
   if (options.residual && options.stride != 1) config.Refuse("'residual' needs stride 1");
   return MakeQuartzNetBlock(in_dim, options, table);
 }
@@ -188,6 +217,10 @@ Result<LayerPtr> MakeLayer(const nlohmann::json& description, const std::string&
   for (const Row& row : kLayers) {
     if (name != row.name) continue;
     LayerPtr layer = row.make(config, in_dim, table);
+    if (layer->out_dim() > kMaxWidth) {
+      config.Refuse("its output would be " + std::to_string(layer->out_dim()) +
+                    " wide; at most " + std::to_string(kMaxWidth));
+    }
     MASR_RETURN_IF_ERROR(config.Finish());
     return layer;
   }

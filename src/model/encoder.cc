@@ -1,6 +1,8 @@
 #include "model/encoder.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "io/config_reader.h"
 #include "kernels/attention.h"
@@ -11,9 +13,31 @@
 namespace masr {
 namespace {
 
-// A hostile configuration must not make us allocate without bound.
+// A hostile configuration must not make us allocate without bound, nor overflow the sizes of plans.
 constexpr int64_t kMaxParameters = int64_t{2} << 30;
+constexpr int64_t kMaxTensors = 1 << 16;
 constexpr int64_t kMaxBlocks = 4096;
+
+int64_t CountElements(std::span<const ParameterSpec> specs) {
+  int64_t count = 0;
+  for (const ParameterSpec& spec : specs) count += spec.elements();
+  return count;
+}
+
+// How often MakeLayer is called for an entry: at least once, because it is what refuses a `repeat`
+// that is not a number or out of range.
+int64_t RepeatOf(const nlohmann::json& entry) {
+  if (!entry.is_object()) return 1;
+  const auto repeat = entry.find("repeat");
+  if (repeat == entry.end() || !repeat->is_number_integer()) return 1;
+  return std::max<int64_t>(1, repeat->get<int64_t>());
+}
+
+// An odd kernel's own padding keeps the number of frames, an even one's may add one.
+bool MultipliesFrames(const Layer& layer) {
+  constexpr int64_t kFrames = 100'000;
+  return layer.OutputFrames(kFrames) > kFrames + 1;
+}
 
 }  // namespace
 
@@ -23,30 +47,35 @@ Result<Encoder> Encoder::Create(const ModelConfig& config) {
   encoder.mels_ = config.features.log_mel.mels;
   std::vector<LayerPtr> layers;
   int64_t dim = encoder.mels_;
-  const auto add_block = [&](const std::string& name, ParameterId first) {
-    encoder.blocks_.push_back({name, first, encoder.parameters_.size()});
+  int64_t elements = 0;
+  const auto add_block = [&](const std::string& name, ParameterId first) -> Status {
+    const ParameterId end = encoder.parameters_.size();
+    encoder.blocks_.push_back({name, first, end});
+    elements += CountElements(encoder.parameters_.specs().subspan(first));
+    if (elements > kMaxParameters || end > kMaxTensors) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "encoder: over 2^31 parameters or 65536 tensors; make its layers smaller");
+    }
+    return {};
   };
   for (const nlohmann::json& entry : list) {
-    int64_t repeat = 1;
-    if (entry.is_object() && entry.contains("repeat") && entry["repeat"].is_number_integer()) {
-      repeat = entry["repeat"].get<int64_t>();
-    }
+    const int64_t repeat = RepeatOf(entry);
     for (int64_t i = 0; i < repeat; ++i) {
       if (static_cast<int64_t>(layers.size()) >= kMaxBlocks) {
         return Fail(ErrorCode::kInvalidArgument, "encoder: more than 4096 layers; lower 'repeat'");
       }
       const std::string name = "blocks." + std::to_string(layers.size());
+      const std::string where = "encoder layer " + std::to_string(layers.size());
       const ParameterId first = encoder.parameters_.size();
       const ParameterScope scope(encoder.parameters_, name);
-      MASR_TRY(LayerPtr layer, MakeLayer(entry, "encoder layer " + std::to_string(layers.size()),
-                                         dim, encoder.parameters_));
+      MASR_TRY(LayerPtr layer, MakeLayer(entry, where, dim, encoder.parameters_));
+      if (MultipliesFrames(*layer)) {
+        return Fail(ErrorCode::kInvalidArgument,
+                    where + ": gives more frames than it takes; lower its padding");
+      }
       dim = layer->out_dim();
       layers.push_back(std::move(layer));
-      add_block(name, first);
-      if (encoder.parameter_count() > kMaxParameters) {
-        return Fail(ErrorCode::kInvalidArgument,
-                    "encoder: over 2^31 parameters; make its layers smaller");
-      }
+      MASR_RETURN_IF_ERROR(add_block(name, first));
     }
   }
   const ParameterId first = encoder.parameters_.size();
@@ -55,16 +84,12 @@ Result<Encoder> Encoder::Create(const ModelConfig& config) {
     const int64_t tokens = static_cast<int64_t>(config.characters.size()) + 1;
     layers.push_back(MakeLinear(dim, {.out_dim = tokens}, encoder.parameters_));
   }
-  add_block("head", first);
+  MASR_RETURN_IF_ERROR(add_block("head", first));
   encoder.root_ = MakeSequential(std::move(layers));
   return encoder;
 }
 
-int64_t Encoder::parameter_count() const {
-  int64_t count = 0;
-  for (const ParameterSpec& spec : parameters_.specs()) count += spec.elements();
-  return count;
-}
+int64_t Encoder::parameter_count() const { return CountElements(parameters_.specs()); }
 
 Result<LayerPlan> Encoder::Plan(const std::vector<int64_t>& frames, bool backward,
                                 LayerPlanner& planner) const {

@@ -3,9 +3,11 @@
 #define MOBILEASR_MODEL_MODEL_H_
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "base/result.h"
+#include "io/safetensors.h"
 #include "model/encoder.h"
 #include "model/model_config.h"
 #include "model/weights.h"
@@ -29,6 +31,8 @@ enum class WeightFormat : uint8_t { kF32, kBf16, kInt8 };
 
 // One safetensors file (docs/models.md). Weights stay mapped until they are made writable.
 Result<Model> LoadModel(const std::string& path);
+// The same from a file that is already open; `where` names it in messages.
+Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std::string& where);
 // Matrices in the format asked for; vectors always f32. Atomic and durable.
 Status SaveModel(const Model& model, WeightFormat format, const std::string& path);
 

@@ -11,7 +11,6 @@ constexpr const char* kFormatKey = "mobileasr.format";
 constexpr const char* kFormat = "1";
 constexpr const char* kConfigKey = "mobileasr.config";
 
-
 // Entries and the memory behind those that had to be converted.
 struct Encoded {
   std::vector<TensorEntry> entries;
@@ -46,25 +45,28 @@ void EncodeParameter(const ParameterSpec& spec, const std::vector<float>& values
   std::vector<float> scales(static_cast<size_t>(spec.rows()));
   QuantizeRows(spec.rows(), spec.cols(), values.data(), reinterpret_cast<int8_t*>(to),
                scales.data());
-  std::memcpy(out.Add(spec.name + ".scales", DType::kF32, {spec.rows()}, scales.size()), scales.data(),
-              scales.size() * sizeof(float));
+  std::memcpy(out.Add(spec.name + ".scales", DType::kF32, {spec.rows()}, scales.size()),
+              scales.data(), scales.size() * sizeof(float));
 }
 
 }  // namespace
 
 Result<Model> LoadModel(const std::string& path) {
-  MASR_TRY(SafetensorsFile opened, SafetensorsFile::Open(path));
-  auto file = std::make_shared<const SafetensorsFile>(std::move(opened));
+  MASR_TRY(SafetensorsFile file, SafetensorsFile::Open(path));
+  return ParseModel(std::make_shared<const SafetensorsFile>(std::move(file)), path);
+}
+
+Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std::string& where) {
   const auto& metadata = file->metadata();
   const auto format = metadata.find(kFormatKey);
   const auto config_text = metadata.find(kConfigKey);
   if (format == metadata.end() || config_text == metadata.end()) {
-    return Fail(ErrorCode::kCorrupt,
-                path + ": a safetensors file, but not a MobileASR model (no '" +
-                    std::string(kConfigKey) + "' in its metadata)");
+    return Fail(ErrorCode::kCorrupt, where +
+                                         ": a safetensors file, but not a MobileASR model (no '" +
+                                         std::string(kConfigKey) + "' in its metadata)");
   }
   if (format->second != kFormat) {
-    return Fail(ErrorCode::kUnsupported, path + ": model format " + format->second +
+    return Fail(ErrorCode::kUnsupported, where + ": model format " + format->second +
                                              " is newer than this program; update it");
   }
   auto load = [&]() -> Result<Model> {
@@ -79,7 +81,7 @@ Result<Model> LoadModel(const std::string& path) {
     return model;
   };
   auto model = load();
-  if (!model.has_value()) return Fail(path, std::move(model.error()));
+  if (!model.has_value()) return Fail(where, std::move(model.error()));
   return model;
 }
 

@@ -9,9 +9,9 @@
 namespace masr {
 
 // English: lower case, typographic apostrophes to ', accented Latin letters to their base letter,
-// hyphens and other punctuation to a space, runs of space to one, none at the ends. What is read aloud
-// but not written out (digits, $ % & + = @, currency signs) and other scripts stay as they are, so that
-// the vocabulary can name them in its error.
+// hyphens and other punctuation to a space, runs of space to one, none at the ends. What is read
+// aloud but not written out (digits, $ % & + = @, currency signs) and other scripts stay as they
+// are, so that the vocabulary can name them in its error.
 std::string NormalizeEnglish(std::string_view text);
 
 // The code points of valid UTF-8; each invalid byte becomes U+FFFD.

@@ -1,5 +1,5 @@
-// Optimizers over flat parameter arrays. State lives with the caller, so that a memory plan counts it
-// and a checkpoint stores it.
+// Optimizers over flat parameter arrays. State lives with the caller, so that a memory plan counts
+// it and a checkpoint stores it.
 #ifndef MOBILEASR_TRAIN_OPTIMIZER_H_
 #define MOBILEASR_TRAIN_OPTIMIZER_H_
 
@@ -16,11 +16,11 @@ namespace masr {
 struct OptimizerOptions {
   enum class Kind : uint8_t { kAdamW, kSgd };
   Kind kind = Kind::kAdamW;
-  float beta1 = 0.9f;           // AdamW
-  float beta2 = 0.98f;          // AdamW; 0.98 as for Transformers and Conformers
-  float epsilon = 1e-8f;        // AdamW
-  float momentum = 0.9f;        // SGD
-  float weight_decay = 1e-2f;   // decoupled for AdamW (Loshchilov and Hutter, 2019), L2 for SGD
+  float beta1 = 0.9f;          // AdamW
+  float beta2 = 0.98f;         // AdamW; 0.98 as for Transformers and Conformers
+  float epsilon = 1e-8f;       // AdamW
+  float momentum = 0.9f;       // SGD
+  float weight_decay = 1e-2f;  // decoupled for AdamW (Loshchilov and Hutter, 2019), L2 for SGD
 };
 
 // One of the virtual seams. Thread-safety: none; const methods only read.
@@ -29,9 +29,9 @@ class Optimizer {
   virtual ~Optimizer() = default;
   // Floats of state per parameter: 2 for AdamW (m, v), 1 for SGD with momentum.
   virtual int64_t StatePerParameter() const = 0;
-  // One update of `count` parameters. `state` is StatePerParameter() arrays of `count`, one after the
-  // other, zero before the first step. `step` counts from 1. Gradients are multiplied by `gradient_scale`
-  // first (clipping). `decay` false leaves weight decay out (norms and biases).
+  // One update of `count` parameters. `state` is StatePerParameter() arrays of `count`, one after
+  // the other, zero before the first step. `step` counts from 1. Gradients are multiplied by
+  // `gradient_scale` first (clipping). `decay` false leaves weight decay out (norms and biases).
   virtual void Step(const KernelContext& context, int64_t step, float learning_rate,
                     float gradient_scale, bool decay, int64_t count, const float* gradient,
                     float* parameter, float* state) const = 0;
@@ -48,10 +48,10 @@ float ClipScale(double norm, double max_norm);
 struct ScheduleOptions {
   enum class Kind : uint8_t { kConstant, kCosine, kNoam, kLinear };
   Kind kind = Kind::kCosine;
-  float peak = 1e-3f;         // learning rate after warm-up
-  float floor = 1e-5f;        // where cosine and linear end
-  int64_t warmup_steps = 0;   // linear from 0
-  int64_t total_steps = 0;    // length of cosine and linear; beyond it the floor
+  float peak = 1e-3f;        // learning rate after warm-up
+  float floor = 1e-5f;       // where cosine and linear end
+  int64_t warmup_steps = 0;  // linear from 0
+  int64_t total_steps = 0;   // length of cosine and linear; beyond it the floor
 };
 
 // Learning rate of step 1, 2, ...

@@ -13,8 +13,7 @@ void RelativePositions(int64_t max_frames, int64_t dim, double* out);
 // Shapes as in kernels/attention.h.
 void RelativeAttentionForward(Offsets offsets, const AttentionShape& shape, const double* q,
                               const double* k, const double* v, int64_t stride, const double* r,
-                              const double* u, const double* w, double* probabilities,
-                              double* out);
+                              const double* u, const double* w, double* probabilities, double* out);
 
 // Gradients of inputs are written, du and dw accumulate. dr, du and dw are null together with r.
 void RelativeAttentionBackward(Offsets offsets, const AttentionShape& shape, const double* q,

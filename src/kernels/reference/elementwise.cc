@@ -43,6 +43,14 @@ double Slope(Activation f, double x) {
   return 0.0;
 }
 
+uint32_t Mix(uint32_t x) {
+  x ^= x >> 16;
+  x *= 0x7feb352du;
+  x ^= x >> 15;
+  x *= 0x846ca68bu;
+  return x ^ (x >> 16);
+}
+
 }  // namespace
 
 void ActivationForward(Activation f, int64_t n, const double* x, double* y) {
@@ -78,7 +86,13 @@ void ScaleAdd(int64_t n, double a, const double* x, double b, double* y) {
 }
 
 void Dropout(int64_t n, float p, uint64_t key, const double* x, double* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = HashUniform(key, i) >= p ? x[i] / (1.0 - p) : 0.0;
+  const uint64_t halves = SplitMix64(key);
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t first = Mix(static_cast<uint32_t>(i) ^ static_cast<uint32_t>(halves));
+    const uint32_t hash = Mix(first ^ static_cast<uint32_t>(halves >> 32));
+    const double uniform = (hash >> 8) * 0x1p-24;
+    y[i] = uniform >= p ? x[i] / (1.0 - p) : 0.0;
+  }
 }
 
 }  // namespace masr::reference

@@ -133,9 +133,8 @@ void RecurrentBackward(Offsets offsets, const RecurrentShape& shape, double* gat
         for (int64_t n = 0; n < width; ++n) total[k] += recurrent[n] * w_hh[n * hidden + k];
       }
       if (shape.cell == Cell::kLstm) {
-        LstmCellBackward(hidden, gates + row * width,
-                         step == 0 ? nullptr : saved + before * hidden, saved + row * hidden, total,
-                         carried, recurrent);
+        LstmCellBackward(hidden, gates + row * width, step == 0 ? nullptr : saved + before * hidden,
+                         saved + row * hidden, total, carried, recurrent);
       } else {
         GruCellBackward(hidden, gates + row * width, previous_h, saved + row * hidden, total,
                         carried, recurrent);

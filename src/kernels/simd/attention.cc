@@ -72,8 +72,9 @@ void MixValues(const attention::Task& task, const float* probabilities, const fl
 }
 
 void AttentionForward(const KernelContext& context, Offsets offsets, const AttentionShape& shape,
-             const float* q, const float* k, const float* v, int64_t stride, const float* r,
-             const float* u, const float* w, float* probabilities, float* out) {
+                      const float* q, const float* k, const float* v, int64_t stride,
+                      const float* r, const float* u, const float* w, float* probabilities,
+                      float* out) {
   const int64_t head_dim = shape.head_dim();
   MASR_DCHECK(head_dim <= attention::kMaxHeadDim);
   const size_t tasks = static_cast<size_t>(attention::TaskCount(offsets, shape));
@@ -120,8 +121,7 @@ void RelativePositions(int64_t max_frames, int64_t dim, float* out) {
   // distance m by one step gives that of m + 1; in double, the error stays below 1e-12.
   float* zero = out + (max_frames - 1) * dim;
   for (int64_t c = 0; c < dim; c += 2) {
-    const double step =
-        std::pow(10000.0, -static_cast<double>(c) / static_cast<double>(dim));
+    const double step = std::pow(10000.0, -static_cast<double>(c) / static_cast<double>(dim));
     const double step_sin = std::sin(step);
     const double step_cos = std::cos(step);
     double sin = 0.0;

@@ -127,8 +127,8 @@ void QueryGradients(const attention::Task& task, const AttentionShape& shape,
 // out[begin .. end] = values^T (in + bias): the sum runs over all queries. values is a head's
 // [frames, frames], probabilities or gradients of scores.
 void SumOverQueries(const attention::Task& task, int64_t head_dim, const float* values,
-                    const float* in, int64_t in_stride, const float* bias,
-                    std::span<float> scratch, float* out, int64_t out_stride) {
+                    const float* in, int64_t in_stride, const float* bias, std::span<float> scratch,
+                    float* out, int64_t out_stride) {
   const int64_t rows = task.end - task.begin;
   const int64_t padded = RoundUp(head_dim, kPanel);
   const int64_t piece = DepthPiece(padded);

@@ -35,8 +35,9 @@ inline void BiasAndScale(const float* in, const float* bias, float scale, int64_
   }
 }
 
-// What a block of scores is made of: scores(i, j) = scale * ((left_i + u) . right_j + (left_i + w) .
-// r_{i-j}), the second product only with positions. left, right and r point at the head's columns.
+// What a block of scores is made of: scores(i, j) = scale * ((left_i + u) . right_j + (left_i + w)
+// . r_{i-j}), the second product only with positions. left, right and r point at the head's
+// columns.
 struct ScoreInputs {
   const float* left;
   int64_t left_stride;
@@ -97,8 +98,8 @@ inline void ScoreBlock(const attention::Task& task, const ScoreInputs& in, int64
                      positions + begin * head_dim * kPanel, head_dim * kPanel,
                      tile + kTileMargin + begin * kPanel - (task.end - 1 - i), tile_stride + 1);
       }
-      StoreTile(tile + kTileMargin, tile_stride, group, count,
-                scores + i * task.frames + key, task.frames);
+      StoreTile(tile + kTileMargin, tile_stride, group, count, scores + i * task.frames + key,
+                task.frames);
     }
   }
 }

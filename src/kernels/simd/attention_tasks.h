@@ -15,10 +15,10 @@ namespace masr::attention {
 inline constexpr int64_t kMaxHeadDim = 1024;
 
 struct Task {
-  int64_t row = 0;            // first row of the utterance in the packed batch
-  int64_t frames = 0;         // of the utterance
+  int64_t row = 0;     // first row of the utterance in the packed batch
+  int64_t frames = 0;  // of the utterance
   int64_t head = 0;
-  int64_t begin = 0;          // rows of the block within the utterance
+  int64_t begin = 0;  // rows of the block within the utterance
   int64_t end = 0;
   int64_t probabilities = 0;  // where the head's [frames, frames] begins
 };

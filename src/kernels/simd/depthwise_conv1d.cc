@@ -10,155 +10,20 @@
 // The work is cut into panels of 16 channels, copied into the thread's scratch with the zeros of
 // the padding in place: a row is one cache line, and the inner loops know no borders.
 #include <algorithm>
-#include <cstring>
+#include <cstdint>
 #include <numeric>
 
 #include "base/check.h"
 #include "kernels/conv1d.h"
 #include "kernels/parallel.h"
+#include "kernels/simd/depthwise_panels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/depthwise_conv1d.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h:
 #include "hwy/highway.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace masr {
-namespace HWY_NAMESPACE {
-namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-constexpr size_t kPanelLanes = 16;
-const hn::CappedTag<float, kPanelLanes> df;
-using V = hn::Vec<decltype(df)>;
-
-// Rows of panels: row i begins at data + i * step.
-struct ConstRows {
-  const float* data;
-  int64_t step;
-  HWY_INLINE V Row(int64_t i) const { return hn::Load(df, data + i * step); }
-};
-
-struct Rows {
-  float* data;
-  int64_t step;
-  HWY_INLINE V Row(int64_t i) const { return hn::Load(df, data + i * step); }
-  HWY_INLINE void SetRow(int64_t i, V v) const { hn::Store(v, df, data + i * step); }
-};
-
-// Every output adds its taps one after the other, in both blocks: which block an output falls into
-// does not change its bits.
-HWY_INLINE void CorrelateBlock8(int64_t taps, ConstRows x, ConstRows w, Rows y) {
-  V y0 = y.Row(0), y1 = y.Row(1), y2 = y.Row(2), y3 = y.Row(3);
-  V y4 = y.Row(4), y5 = y.Row(5), y6 = y.Row(6), y7 = y.Row(7);
-  int64_t q = 0;
-  for (; q + 4 <= taps; q += 4) {
-    const V w0 = w.Row(q), w1 = w.Row(q + 1), w2 = w.Row(q + 2), w3 = w.Row(q + 3);
-    V row = x.Row(q);
-    y0 = hn::MulAdd(w0, row, y0);
-    row = x.Row(q + 1);
-    y0 = hn::MulAdd(w1, row, y0);
-    y1 = hn::MulAdd(w0, row, y1);
-    row = x.Row(q + 2);
-    y0 = hn::MulAdd(w2, row, y0);
-    y1 = hn::MulAdd(w1, row, y1);
-    y2 = hn::MulAdd(w0, row, y2);
-    row = x.Row(q + 3);
-    y0 = hn::MulAdd(w3, row, y0);
-    y1 = hn::MulAdd(w2, row, y1);
-    y2 = hn::MulAdd(w1, row, y2);
-    y3 = hn::MulAdd(w0, row, y3);
-    row = x.Row(q + 4);
-    y1 = hn::MulAdd(w3, row, y1);
-    y2 = hn::MulAdd(w2, row, y2);
-    y3 = hn::MulAdd(w1, row, y3);
-    y4 = hn::MulAdd(w0, row, y4);
-    row = x.Row(q + 5);
-    y2 = hn::MulAdd(w3, row, y2);
-    y3 = hn::MulAdd(w2, row, y3);
-    y4 = hn::MulAdd(w1, row, y4);
-    y5 = hn::MulAdd(w0, row, y5);
-    row = x.Row(q + 6);
-    y3 = hn::MulAdd(w3, row, y3);
-    y4 = hn::MulAdd(w2, row, y4);
-    y5 = hn::MulAdd(w1, row, y5);
-    y6 = hn::MulAdd(w0, row, y6);
-    row = x.Row(q + 7);
-    y4 = hn::MulAdd(w3, row, y4);
-    y5 = hn::MulAdd(w2, row, y5);
-    y6 = hn::MulAdd(w1, row, y6);
-    y7 = hn::MulAdd(w0, row, y7);
-    row = x.Row(q + 8);
-    y5 = hn::MulAdd(w3, row, y5);
-    y6 = hn::MulAdd(w2, row, y6);
-    y7 = hn::MulAdd(w1, row, y7);
-    row = x.Row(q + 9);
-    y6 = hn::MulAdd(w3, row, y6);
-    y7 = hn::MulAdd(w2, row, y7);
-    row = x.Row(q + 10);
-    y7 = hn::MulAdd(w3, row, y7);
-  }
-  for (; q < taps; ++q) {
-    const V tap = w.Row(q);
-    y0 = hn::MulAdd(tap, x.Row(q), y0);
-    y1 = hn::MulAdd(tap, x.Row(q + 1), y1);
-    y2 = hn::MulAdd(tap, x.Row(q + 2), y2);
-    y3 = hn::MulAdd(tap, x.Row(q + 3), y3);
-    y4 = hn::MulAdd(tap, x.Row(q + 4), y4);
-    y5 = hn::MulAdd(tap, x.Row(q + 5), y5);
-    y6 = hn::MulAdd(tap, x.Row(q + 6), y6);
-    y7 = hn::MulAdd(tap, x.Row(q + 7), y7);
-  }
-  y.SetRow(0, y0);
-  y.SetRow(1, y1);
-  y.SetRow(2, y2);
-  y.SetRow(3, y3);
-  y.SetRow(4, y4);
-  y.SetRow(5, y5);
-  y.SetRow(6, y6);
-  y.SetRow(7, y7);
-}
-
-HWY_INLINE void CorrelateBlock4(int64_t taps, ConstRows x, ConstRows w, Rows y) {
-  V y0 = y.Row(0), y1 = y.Row(1), y2 = y.Row(2), y3 = y.Row(3);
-  for (int64_t q = 0; q < taps; ++q) {
-    const V tap = w.Row(q);
-    y0 = hn::MulAdd(tap, x.Row(q), y0);
-    y1 = hn::MulAdd(tap, x.Row(q + 1), y1);
-    y2 = hn::MulAdd(tap, x.Row(q + 2), y2);
-    y3 = hn::MulAdd(tap, x.Row(q + 3), y3);
-  }
-  y.SetRow(0, y0);
-  y.SetRow(1, y1);
-  y.SetRow(2, y2);
-  y.SetRow(3, y3);
-}
-
-// y[f] += sum over q in [0, taps) of w[q] * x[f + q], for f in [0, outputs) and up to three more.
-void Correlate(int64_t outputs, int64_t taps, const float* x, int64_t x_step, const float* w,
-               int64_t w_step, float* y, int64_t y_step) {
-  for (size_t c = 0; c < kPanelLanes; c += hn::Lanes(df)) {
-    for (int64_t f = 0; f < outputs;) {
-      const ConstRows x_rows{x + f * x_step + c, x_step};
-      const ConstRows w_rows{w + c, w_step};
-      const Rows y_rows{y + f * y_step + c, y_step};
-      if (f + 4 < outputs) {
-        CorrelateBlock8(taps, x_rows, w_rows, y_rows);
-        f += 8;
-      } else {
-        CorrelateBlock4(taps, x_rows, w_rows, y_rows);
-        f += 4;
-      }
-    }
-  }
-}
-
-}  // namespace
-}  // namespace HWY_NAMESPACE
-}  // namespace masr
-HWY_AFTER_NAMESPACE();
+#include "kernels/simd/correlate-inl.h"
 
 #if HWY_ONCE
 namespace masr {
@@ -166,7 +31,15 @@ namespace {
 
 HWY_EXPORT(Correlate);
 
-constexpr int64_t kPanel = 16;  // channels of a task: one cache line of a row
+using depthwise::kPanel;
+using depthwise::PanelColumns;
+using depthwise::PanelScratch;
+using depthwise::ReadRows;
+using depthwise::ReadTaps;
+using depthwise::RepeatFirstRow;
+using depthwise::WriteRows;
+using depthwise::ZeroRows;
+
 // Frames of a task: its rows, halo and taps fit into L2, and a long utterance makes several tasks.
 constexpr int64_t kChunk = 256;
 // The weight gradient runs through a chunk for every block of taps: it has to stay in L1.
@@ -187,81 +60,27 @@ struct Lattice {
   int64_t row_step;
 };
 
-// Panels of rows of kPanel floats, one after the other in a thread's scratch.
-class PanelScratch {
- public:
-  explicit PanelScratch(std::span<float> memory) : memory_(memory) {}
-  float* Take(int64_t rows) {
-    MASR_DCHECK(static_cast<size_t>(rows * kPanel) <= memory_.size());
-    float* panel = memory_.data();
-    memory_ = memory_.subspan(rows * kPanel);
-    return panel;
-  }
-
- private:
-  std::span<float> memory_;
-};
-
-void ZeroRows(float* panel, int64_t rows) { std::fill_n(panel, rows * kPanel, 0.0f); }
-
-// Copies the first row into the others; doubling makes few and long copies.
-void RepeatFirstRow(float* panel, int64_t rows) {
-  for (int64_t done = 1; done < rows; done *= 2) {
-    std::copy_n(panel, std::min(done, rows - done) * kPanel, panel + done * kPanel);
-  }
+// Input frames that `outputs` of a filter of `taps` taps see.
+int64_t InputSpan(const Conv1dShape& shape, int64_t outputs, int64_t taps) {
+  return (outputs - 1) * shape.stride + (taps - 1) * shape.dilation + 1;
 }
 
-// What of a [rows, channels] matrix belongs to one panel.
-struct PanelColumns {
-  PanelColumns(int64_t panel, int64_t all_channels)
-      : begin(panel * kPanel),
-        count(std::min(kPanel, all_channels - begin)),
-        stride(all_channels) {}
-  int64_t begin;
-  int64_t count;
-  int64_t stride;
-};
-
-// panel[0, rows) = the utterance's rows [first, first + rows), zeros outside of [0, frames).
-void ReadRows(const float* utterance, int64_t frames, PanelColumns columns, int64_t first,
-              int64_t rows, float* panel) {
-  const int64_t begin = std::clamp<int64_t>(-first, 0, rows);
-  const int64_t end = std::clamp<int64_t>(frames - first, begin, rows);
-  ZeroRows(panel, begin);
-  const float* from = utterance + (first + begin) * columns.stride + columns.begin;
-  if (columns.count == kPanel) {
-    for (int64_t r = begin; r < end; ++r, from += columns.stride) {
-      std::memcpy(panel + r * kPanel, from, kPanel * sizeof(float));
-    }
-  } else {
-    ZeroRows(panel + begin * kPanel, end - begin);
-    for (int64_t r = begin; r < end; ++r, from += columns.stride) {
-      std::copy_n(from, columns.count, panel + r * kPanel);
-    }
-  }
-  ZeroRows(panel + end * kPanel, rows - end);
+// The most that one task takes from its scratch.
+int64_t ForwardRows(const Conv1dShape& shape) {
+  const int64_t y_rows = kChunk + kSpare * Lattice(shape).frame_step;
+  return shape.kernel + y_rows + InputSpan(shape, y_rows, shape.kernel);
 }
 
-void WriteRows(const float* panel, int64_t rows, PanelColumns columns, float* first_row) {
-  float* to = first_row + columns.begin;
-  if (columns.count == kPanel) {
-    for (int64_t r = 0; r < rows; ++r, to += columns.stride) {
-      std::memcpy(to, panel + r * kPanel, kPanel * sizeof(float));
-    }
-  } else {
-    for (int64_t r = 0; r < rows; ++r, to += columns.stride) {
-      std::copy_n(panel + r * kPanel, columns.count, to);
-    }
-  }
+int64_t InputGradientRows(const Conv1dShape& shape) {
+  const int64_t dx_rows = kChunk + kSpare * Lattice(shape).row_step;
+  const int64_t reach = (shape.kernel - 1) * shape.dilation;
+  return shape.kernel + dx_rows + (dx_rows + reach) / shape.stride + 2;
 }
 
-// panel[tap][channel] = w[channel][tap].
-void ReadTaps(const float* w, int64_t kernel, PanelColumns columns, float* panel) {
-  if (columns.count < kPanel) ZeroRows(panel, kernel);
-  for (int64_t c = 0; c < columns.count; ++c) {
-    const float* from = w + (columns.begin + c) * kernel;
-    for (int64_t j = 0; j < kernel; ++j) panel[j * kPanel + c] = from[j];
-  }
+int64_t ParameterGradientRows(const Conv1dShape& shape) {
+  const int64_t dw_rows = shape.kernel + kSpare * Lattice(shape).tap_step;
+  return dw_rows + 1 + kSpare + 1 + kGradientChunk + kSpare +
+         InputSpan(shape, kGradientChunk, dw_rows);
 }
 
 void InputGradient(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,
@@ -331,7 +150,6 @@ void ParameterGradient(const KernelContext& context, Offsets in_offsets, Offsets
                        float* dw, float* dbias) {
   const Lattice lattice(shape);
   const int64_t dw_rows = shape.kernel + kSpare * lattice.tap_step;
-  const int64_t reach = (dw_rows - 1) * shape.dilation + 1;
   const int64_t work = out_offsets.back() * channels;
   ParallelTasks(context, DivideRoundUp(channels, kPanel), work, [&](int64_t index, int thread) {
     const PanelColumns columns(index, channels);
@@ -340,7 +158,7 @@ void ParameterGradient(const KernelContext& context, Offsets in_offsets, Offsets
     float* bias_panel = scratch.Take(1 + kSpare);
     float* ones = scratch.Take(1);
     float* dy_panel = scratch.Take(kGradientChunk + kSpare);
-    float* x_panel = scratch.Take((kGradientChunk - 1) * shape.stride + reach);
+    float* x_panel = scratch.Take(InputSpan(shape, kGradientChunk, dw_rows));
     ZeroRows(dw_panel, dw_rows);
     ZeroRows(bias_panel, 1 + kSpare);
     std::fill_n(ones, kPanel, 1.0f);
@@ -357,8 +175,7 @@ void ParameterGradient(const KernelContext& context, Offsets in_offsets, Offsets
         }
         if (dw == nullptr) continue;
         ReadRows(x + in_offsets[u] * channels, in_frames, columns,
-                 begin * shape.stride - shape.padding, (frames - 1) * shape.stride + reach,
-                 x_panel);
+                 begin * shape.stride - shape.padding, InputSpan(shape, frames, dw_rows), x_panel);
         AddTapGradient(shape, lattice, frames, x_panel, dy_panel, dw_panel);
       }
     }
@@ -374,9 +191,16 @@ void ParameterGradient(const KernelContext& context, Offsets in_offsets, Offsets
 
 }  // namespace
 
+bool DepthwiseConv1dFits(const Conv1dShape& shape) {
+  const int64_t rows =
+      std::max({ForwardRows(shape), InputGradientRows(shape), ParameterGradientRows(shape)});
+  return rows * kPanel <= static_cast<int64_t>(ThreadPool::kScratchFloats);
+}
+
 void DepthwiseConv1dForward(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,
                             int64_t channels, const Conv1dShape& shape, const float* x,
                             const float* w, const float* bias, float* y) {
+  MASR_DCHECK(DepthwiseConv1dFits(shape));
   const Lattice lattice(shape);
   const int64_t panels = DivideRoundUp(channels, kPanel);
   const int64_t work = out_offsets.back() * channels;
@@ -388,18 +212,17 @@ void DepthwiseConv1dForward(const KernelContext& context, Offsets in_offsets, Of
                   const int64_t in_frames = in_offsets[chunk.utterance + 1] - in_begin;
                   const int64_t frames = chunk.end - chunk.begin;
                   const int64_t y_rows = frames + kSpare * lattice.frame_step;
-                  const int64_t x_rows =
-                      (y_rows - 1) * shape.stride + (shape.kernel - 1) * shape.dilation + 1;
+                  const int64_t x_rows = InputSpan(shape, y_rows, shape.kernel);
 
                   PanelScratch scratch(context.threads.Scratch(thread));
                   float* taps = scratch.Take(shape.kernel);
-                                float* y_panel = scratch.Take(y_rows);
+                  float* y_panel = scratch.Take(y_rows);
                   float* x_panel = scratch.Take(x_rows);
                   ReadTaps(w, shape.kernel, columns, taps);
                   ZeroRows(y_panel, 1);
-    if (bias != nullptr) std::copy_n(bias + columns.begin, columns.count, y_panel);
-    RepeatFirstRow(y_panel, y_rows);
-    ReadRows(x + in_begin * channels, in_frames, columns,
+                  if (bias != nullptr) std::copy_n(bias + columns.begin, columns.count, y_panel);
+                  RepeatFirstRow(y_panel, y_rows);
+                  ReadRows(x + in_begin * channels, in_frames, columns,
                            chunk.begin * shape.stride - shape.padding, x_rows, x_panel);
                   for (int64_t i = 0; i < std::min(frames, lattice.frame_step); ++i) {
                     for (int64_t p = 0; p < std::min(shape.kernel, lattice.tap_step); ++p) {
@@ -419,6 +242,7 @@ void DepthwiseConv1dForward(const KernelContext& context, Offsets in_offsets, Of
 void DepthwiseConv1dBackward(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,
                              int64_t channels, const Conv1dShape& shape, const float* x,
                              const float* w, const float* dy, float* dx, float* dw, float* dbias) {
+  MASR_DCHECK(DepthwiseConv1dFits(shape));
   if (dw != nullptr || dbias != nullptr) {
     ParameterGradient(context, in_offsets, out_offsets, channels, shape, x, dy, dw, dbias);
   }

@@ -178,7 +178,7 @@ void ParameterGradient(const KernelContext& context, Offsets in_offsets, Offsets
     const int64_t columns = std::min(kPanel, channels - begin);
     float* bias_sum = context.threads.Scratch(thread).data();
     float* sums = bias_sum + kPanel;
-    MASR_DCHECK(static_cast<size_t>((shape.taps() + 1) * kPanel) <= ThreadPool::kScratchFloats);
+    MASR_DCHECK(DepthwiseConv2dFits(shape));
     std::fill_n(bias_sum, (shape.taps() + 1) * kPanel, 0.0f);
     for (size_t u = 0; u + 1 < out_offsets.size(); ++u) {
       const int64_t in_frames = in_offsets[u + 1] - in_offsets[u];
@@ -198,6 +198,10 @@ void ParameterGradient(const KernelContext& context, Offsets in_offsets, Offsets
 }
 
 }  // namespace
+
+bool DepthwiseConv2dFits(const Conv2dShape& shape) {
+  return (shape.taps() + 1) * kPanel <= static_cast<int64_t>(ThreadPool::kScratchFloats);
+}
 
 void DepthwiseConv2dForward(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,
                             const Conv2dShape& shape, const float* x, const float* w,

@@ -1,7 +1,10 @@
 #include "kernels/elementwise.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 
+#include "base/check.h"
 #include "base/rng.h"
 #include "kernels/parallel.h"
 
@@ -139,6 +142,37 @@ void ScaleAddRange(size_t n, float a, const float* x, float b, float* y) {
   }
 }
 
+using U = hn::Vec<hn::RebindToUnsigned<decltype(df)>>;
+
+HWY_INLINE U Mix(U x) {
+  const hn::RebindToUnsigned<decltype(df)> du;
+  x = hn::Mul(hn::Xor(x, hn::ShiftRight<16>(x)), hn::Set(du, 0x7feb352du));
+  x = hn::Mul(hn::Xor(x, hn::ShiftRight<15>(x)), hn::Set(du, 0x846ca68bu));
+  return hn::Xor(x, hn::ShiftRight<16>(x));
+}
+
+// Elements [first, first + n) of the stream of `key`, whose halves are given. `drop_below` is in
+// units of 2^-24.
+void DropoutRange(uint32_t first, size_t n, int32_t drop_below, float scale, uint32_t key_low,
+                  uint32_t key_high, const float* x, float* y) {
+  const hn::RebindToUnsigned<decltype(df)> du;
+  const hn::RebindToSigned<decltype(df)> di;
+  const size_t lanes = hn::Lanes(df);
+  const U low = hn::Set(du, key_low);
+  const U high = hn::Set(du, key_high);
+  const V factor = hn::Set(df, scale);
+  const auto limit = hn::Set(di, drop_below);
+  for (size_t i = 0; i < n; i += lanes) {
+    const size_t count = std::min(lanes, n - i);
+    const U index = hn::Iota(du, first + static_cast<uint32_t>(i));
+    const U hash = Mix(hn::Xor(Mix(hn::Xor(index, low)), high));
+    // 24 bits are as fine as a float near 1, and compare as signed: few CPUs compare unsigned.
+    const auto drop = hn::Lt(hn::BitCast(di, hn::ShiftRight<8>(hash)), limit);
+    const V kept = hn::Mul(LoadPartial(df, x + i, count), factor);
+    StorePartial(df, hn::IfThenZeroElse(hn::RebindMask(df, drop), kept), y + i, count);
+  }
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace masr
@@ -153,6 +187,7 @@ HWY_EXPORT(BackwardRange);
 HWY_EXPORT(GluForwardRow);
 HWY_EXPORT(GluBackwardRow);
 HWY_EXPORT(ScaleAddRange);
+HWY_EXPORT(DropoutRange);
 
 }  // namespace
 
@@ -194,15 +229,16 @@ void ScaleAdd(const KernelContext& context, int64_t n, float a, const float* x, 
   });
 }
 
-// Not vectorised: 64-bit products are slow or missing on most targets, and the hash defines the
-// mask.
 void Dropout(const KernelContext& context, int64_t n, float p, uint64_t key, const float* x,
              float* y) {
+  MASR_DCHECK(n <= int64_t{1} << 32);
   const float scale = 1.0f / (1.0f - p);
+  const auto drop_below = static_cast<int32_t>(std::ceil(p * 0x1p24f));
+  const uint64_t mixed = SplitMix64(key);
   ParallelRows(context, n, 1, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      y[i] = HashUniform(key, static_cast<uint64_t>(i)) >= p ? x[i] * scale : 0.0f;
-    }
+    HWY_DYNAMIC_DISPATCH(DropoutRange)
+    (static_cast<uint32_t>(begin), end - begin, drop_below, scale, static_cast<uint32_t>(mixed),
+     static_cast<uint32_t>(mixed >> 32), x + begin, y + begin);
   });
 }
 

@@ -21,8 +21,8 @@ namespace masr {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// sums [3, kVector]: pre-activation r and z, and Un h' + dn. Gate n of `gates` still holds its input
-// part. h_before is null on the first step.
+// sums [3, kVector]: pre-activation r and z, and Un h' + dn. Gate n of `gates` still holds its
+// input part. h_before is null on the first step.
 HWY_INLINE void GruUnits(const float* sums, int64_t hidden, size_t units, const float* h_before,
                          float* gates, float* saved, float* h) {
   const BlockTag d;
@@ -39,8 +39,8 @@ HWY_INLINE void GruUnits(const float* sums, int64_t hidden, size_t units, const 
   StorePartial(d, state, h, units);
 }
 
-// dh [kVector]: the whole gradient of h. Gates become gradients of the input part; dinner is that of
-// Un h' + dn, and `direct` the part of dh that goes around the gates to the step before.
+// dh [kVector]: the whole gradient of h. Gates become gradients of the input part; dinner is that
+// of Un h' + dn, and `direct` the part of dh that goes around the gates to the step before.
 HWY_INLINE void GruUnitsBackward(const float* dh, int64_t hidden, size_t units,
                                  const float* h_before, const float* saved, float* gates,
                                  float* dinner, float* direct) {

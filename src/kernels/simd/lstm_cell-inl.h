@@ -51,8 +51,8 @@ HWY_INLINE void LstmUnitsBackward(const float* dh, int64_t hidden, size_t units,
   const auto o = LoadPartial(d, gates + 3 * hidden, units);
   const auto tanh_c = Tanh(d, LoadPartial(d, c, units));
   const auto grad_h = hn::LoadU(d, dh);
-  const auto grad_c = hn::MulAdd(hn::Mul(grad_h, o), hn::NegMulAdd(tanh_c, tanh_c, one),
-                                 LoadPartial(d, dc, units));
+  const auto grad_c =
+      hn::MulAdd(hn::Mul(grad_h, o), hn::NegMulAdd(tanh_c, tanh_c, one), LoadPartial(d, dc, units));
   const auto before = c_before == nullptr ? hn::Zero(d) : LoadPartial(d, c_before, units);
   const auto grad_i = hn::Mul(hn::Mul(grad_c, g), hn::Mul(i, hn::Sub(one, i)));
   const auto grad_f = hn::Mul(hn::Mul(grad_c, before), hn::Mul(f, hn::Sub(one, f)));

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "kernels/parallel.h"
 
 // Tiles are arrays of vectors, which scalable vector types do not allow; such CPUs also have NEON.
 #ifndef HWY_DISABLED_TARGETS
@@ -26,20 +27,17 @@
 #define MOBILEASR_KERNELS_SIMD_MATMUL_CC_
 namespace masr {
 
-// The sum over k is cut into blocks of at most this many; a panel of B of that depth is 32 KiB.
-constexpr int64_t kMaxDepth = 256;
+// The sum over k is cut into blocks of at most this many: deep enough that C is seldom read back.
+constexpr int64_t kMaxDepth = 512;
 
-// Columns of B packed at a time: 512 KiB of it at most, which half a big core's second-level cache
-// holds.
-constexpr int64_t kMaxChunkColumns = 512;
+// Columns of B packed at a time: 512 KiB at most, half of the second-level cache of a big core.
+constexpr int64_t kMaxChunkColumns = 256;
 
 // Below this many multiply-adds, waking another thread costs more than it saves.
 constexpr int64_t kMinParallelWork = 64 * 1024;
 
 // Below this many multiply-adds per task, handing out tasks and packing shows.
 constexpr int64_t kMinTaskWork = 1024 * 1024;
-
-constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct ProductShape {
   int64_t m;
@@ -70,8 +68,8 @@ HWY_BEFORE_NAMESPACE();
 namespace masr {
 namespace HWY_NAMESPACE {
 
-// The operands, as what packs a part of them. A strip of A is [depth, kStripStride], a panel of B is
-// [depth, kTileColumns]; i, j, k are the first row, column and term.
+// The operands, as what packs a part of them. A strip of A is [depth, kStripStride], a panel of B
+// is [depth, kTileColumns]; i, j, k are the first row, column and term.
 
 struct LeftRows {  // A[m, k]
   const float* data;
@@ -120,18 +118,18 @@ inline Grid CutIntoTasks(const ProductShape& shape, int64_t threads) {
   Grid best{shape.m, shape.n, 1, 1};
   if (threads == 1 || work < kMinParallelWork) return best;
 
-  const int64_t strips = CeilDiv(shape.m, kTileRows);
-  const int64_t panels = CeilDiv(shape.n, kTileColumns);
+  const int64_t strips = DivideRoundUp(shape.m, kTileRows);
+  const int64_t panels = DivideRoundUp(shape.n, kTileColumns);
   // Four each: a thread held up by other work on the device then leaves little to wait for.
   const int64_t wanted = std::clamp<int64_t>(work / kMinTaskWork, threads, 4 * threads);
   double best_time = std::numeric_limits<double>::infinity();
   const auto consider = [&](int64_t row_tasks, int64_t column_tasks) {
-    const int64_t rows = CeilDiv(shape.m, std::min(row_tasks, strips));
-    const int64_t columns = CeilDiv(panels, column_tasks) * kTileColumns;
-    const Grid grid{rows, columns, CeilDiv(shape.m, rows), CeilDiv(shape.n, columns)};
+    const int64_t rows = DivideRoundUp(shape.m, std::min(row_tasks, strips));
+    const int64_t columns = DivideRoundUp(panels, column_tasks) * kTileColumns;
+    const Grid grid{rows, columns, DivideRoundUp(shape.m, rows), DivideRoundUp(shape.n, columns)};
     const auto r = static_cast<double>(rows);
     const auto c = static_cast<double>(std::min(columns, shape.n));
-    const int64_t rounds = CeilDiv(grid.row_tasks * grid.column_tasks, threads);
+    const int64_t rounds = DivideRoundUp(grid.row_tasks * grid.column_tasks, threads);
     const double time = (r * c / kLanes + kPackCost * (r + c)) * static_cast<double>(rounds);
     if (time < best_time) {
       best_time = time;
@@ -139,9 +137,9 @@ inline Grid CutIntoTasks(const ProductShape& shape, int64_t threads) {
     }
   };
   for (int64_t column_tasks = 1; column_tasks <= std::min(wanted, panels); ++column_tasks) {
-    const int64_t row_tasks = CeilDiv(wanted, column_tasks);
+    const int64_t row_tasks = DivideRoundUp(wanted, column_tasks);
     consider(row_tasks, column_tasks);
-    consider(CeilDiv(row_tasks, threads) * threads, column_tasks);  // no last round for a few
+    consider(DivideRoundUp(row_tasks, threads) * threads, column_tasks);  // no last round for a few
   }
   return best;
 }
@@ -156,10 +154,10 @@ void ProductTask(const ProductShape& shape, const Left& left, const Right& right
   float* strip = scratch.data();
   float* chunk = strip + kStripStride * kMaxDepth;
   // A depth per block that depends on k alone: rows and columns get the same sums in any task.
-  const int64_t blocks = std::max<int64_t>(1, CeilDiv(shape.k, kMaxDepth));
-  const int64_t max_depth = CeilDiv(CeilDiv(shape.k, blocks), 8) * 8;
+  const int64_t blocks = std::max<int64_t>(1, DivideRoundUp(shape.k, kMaxDepth));
+  const int64_t max_depth = DivideRoundUp(DivideRoundUp(shape.k, blocks), 8) * 8;
   // Even strips: 13 rows as 7 + 6 rather than 12 + 1.
-  const int64_t strip_rows = CeilDiv(i1 - i0, CeilDiv(i1 - i0, kTileRows));
+  const int64_t strip_rows = DivideRoundUp(i1 - i0, DivideRoundUp(i1 - i0, kTileRows));
   // Panels that are used once are best used while they are in the first-level cache.
   const int64_t chunk_columns = i1 - i0 <= kTileRows ? kTileColumns : kMaxChunkColumns;
 
@@ -252,6 +250,11 @@ void SumColumns(int64_t m, int64_t n, const float* HWY_RESTRICT dy, int64_t j0, 
     hn::StoreU(hn::Add(hn::LoadU(d, db + j), sum0), d, db + j);
     hn::StoreU(hn::Add(hn::LoadU(d, db + j + kLanes), sum1), d, db + j + kLanes);
   }
+  for (; j + kLanes <= j1; j += kLanes) {
+    auto sum = hn::Zero(d);
+    for (int64_t i = 0; i < m; ++i) sum = hn::Add(sum, hn::LoadU(d, dy + i * n + j));
+    hn::StoreU(hn::Add(hn::LoadU(d, db + j), sum), d, db + j);
+  }
   for (; j < j1; ++j) {
     float sum = 0.0f;
     for (int64_t i = 0; i < m; ++i) sum += dy[i * n + j];
@@ -276,8 +279,7 @@ HWY_EXPORT(SumColumns);
 }  // namespace
 
 void MatmulNT(const KernelContext& context, int64_t m, const float* a, int64_t a_stride,
-              const WeightView& b, const float* bias, float* c, int64_t c_stride,
-              bool accumulate) {
+              const WeightView& b, const float* bias, float* c, int64_t c_stride, bool accumulate) {
   MASR_DCHECK(bias == nullptr || !accumulate);
   HWY_DYNAMIC_DISPATCH(ProductNT)
   (context, m, a, a_stride, b, ProductOutput{c, c_stride, bias, accumulate});
@@ -302,10 +304,11 @@ void AddColumnSums(const KernelContext& context, int64_t m, int64_t n, const flo
   constexpr int64_t kTaskColumns = 64;
   const int64_t columns = m * n < kMinParallelWork ? n : kTaskColumns;
   if (n == 0) return;
-  context.threads.ParallelFor(static_cast<size_t>(CeilDiv(n, columns)), [&](size_t task, int) {
-    const int64_t j0 = static_cast<int64_t>(task) * columns;
-    HWY_DYNAMIC_DISPATCH(SumColumns)(m, n, dy, j0, std::min(j0 + columns, n), db);
-  });
+  context.threads.ParallelFor(
+      static_cast<size_t>(DivideRoundUp(n, columns)), [&](size_t task, int) {
+        const int64_t j0 = static_cast<int64_t>(task) * columns;
+        HWY_DYNAMIC_DISPATCH(SumColumns)(m, n, dy, j0, std::min(j0 + columns, n), db);
+      });
 }
 
 }  // namespace masr

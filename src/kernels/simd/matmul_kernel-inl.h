@@ -103,8 +103,7 @@ constexpr std::array<TileFunction, sizeof...(kRowsMinus1)> TileFunctions(
 // One tile of `rows` <= kTileRows and `columns` <= kTileColumns; the rest of the panel is padding.
 inline void AnyTile(int64_t rows, int64_t columns, int64_t depth, const float* a, const float* b,
                     const float* bias, bool add, float* c, int64_t c_stride) {
-  static constexpr auto kWide =
-      TileFunctions<kTileVectors>(std::make_index_sequence<kTileRows>());
+  static constexpr auto kWide = TileFunctions<kTileVectors>(std::make_index_sequence<kTileRows>());
   static constexpr auto kNarrow = TileFunctions<1>(std::make_index_sequence<kTileRows>());
   const TileFunction tile = (columns <= kLanes ? kNarrow : kWide)[rows - 1];
   if (columns == kTileColumns || columns == kLanes) {

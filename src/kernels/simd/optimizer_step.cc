@@ -21,8 +21,8 @@ template <class D>
 HWY_INLINE void AdamWLanes(D d, const AdamWStep& s, const float* gradient, float* p, float* m,
                            float* v) {
   const auto g = hn::Mul(hn::LoadU(d, gradient), hn::Set(d, s.gradient_scale));
-  const auto m_new = hn::MulAdd(hn::Set(d, s.beta1), hn::LoadU(d, m),
-                                hn::Mul(hn::Set(d, 1.0f - s.beta1), g));
+  const auto m_new =
+      hn::MulAdd(hn::Set(d, s.beta1), hn::LoadU(d, m), hn::Mul(hn::Set(d, 1.0f - s.beta1), g));
   const auto v_new = hn::MulAdd(hn::Set(d, s.beta2), hn::LoadU(d, v),
                                 hn::Mul(hn::Set(d, 1.0f - s.beta2), hn::Mul(g, g)));
   const auto denominator =

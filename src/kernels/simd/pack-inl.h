@@ -87,13 +87,13 @@ HWY_INLINE hn::Vec<D> LoadBlocks(D d, const T* HWY_RESTRICT from, int64_t stride
   }
 }
 
-// out[k * out_stride + i] = in[i * in_stride + k] for k < depth (a multiple of 4) and i < lanes of d,
-// in blocks of 4x4. Of each four rows, those past the first `rows` repeat the last of them.
+// out[k * out_stride + i] = in[i * in_stride + k] for k < depth (a multiple of 4) and i < lanes of
+// d, in blocks of 4x4. Of each four rows, those past the first `rows` repeat the last of them.
 // `scales` has an entry per lane, int8 only.
 template <class D, class T>
 HWY_INLINE void PackLanes(D d, const T* HWY_RESTRICT in, int64_t in_stride, int64_t rows,
-                          int64_t depth, const float* HWY_RESTRICT scales,
-                          float* HWY_RESTRICT out, int64_t out_stride) {
+                          int64_t depth, const float* HWY_RESTRICT scales, float* HWY_RESTRICT out,
+                          int64_t out_stride) {
   using V = hn::Vec<D>;
   const hn::Repartition<uint64_t, D> pairs;
   const auto low = [&](V x, V y) HWY_ATTR {
@@ -163,18 +163,19 @@ HWY_INLINE void PackTransposed(const T* in, int64_t in_stride, int64_t rows, int
   const hn::CappedTag<float, 4> narrow;
   const auto wide_rows = static_cast<int64_t>(hn::Lanes(wide));
   const auto narrow_rows = static_cast<int64_t>(hn::Lanes(narrow));
+  const auto scales_at = [&](int64_t i) { return scales == nullptr ? nullptr : scales + i; };
   for (int64_t k = 0; k < depth; k += kSlab) {
     const int64_t slab = std::min(kSlab, depth - k);
     const T* from = in + k;
     float* to = out + k * out_stride;
     int64_t i = 0;
     for (; i + wide_rows <= rows; i += wide_rows) {
-      PackGroup(wide, from + i * in_stride, in_stride, wide_rows, slab, scales + i, to + i,
+      PackGroup(wide, from + i * in_stride, in_stride, wide_rows, slab, scales_at(i), to + i,
                 out_stride);
     }
     for (; i < rows; i += narrow_rows) {
       PackGroup(narrow, from + i * in_stride, in_stride, std::min(narrow_rows, rows - i), slab,
-                scales + i, to + i, out_stride);
+                scales_at(i), to + i, out_stride);
     }
   }
 }

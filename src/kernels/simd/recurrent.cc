@@ -53,16 +53,14 @@ HWY_INLINE void StartSums(const recurrent::ForwardArguments& args, int64_t row, 
 }
 
 template <Cell kCell>
-HWY_INLINE void FinishUnits(const recurrent::ForwardArguments& args,
-                            const recurrent::ActiveRow& at, int64_t unit, size_t units,
-                            const float* sums) {
+HWY_INLINE void FinishUnits(const recurrent::ForwardArguments& args, const recurrent::ActiveRow& at,
+                            int64_t unit, size_t units, const float* sums) {
   constexpr int64_t kGates = kCell == Cell::kLstm ? 4 : 3;
   float* gates = args.gates + at.row * kGates * args.hidden + unit;
   float* saved = args.saved + at.row * args.hidden + unit;
   float* h = args.h + at.row * args.h_stride + unit;
   if constexpr (kCell == Cell::kLstm) {
-    const float* c_before =
-        at.before < 0 ? nullptr : args.saved + at.before * args.hidden + unit;
+    const float* c_before = at.before < 0 ? nullptr : args.saved + at.before * args.hidden + unit;
     LstmUnits(sums, args.hidden, units, c_before, gates, saved, h);
   } else {
     const float* h_before = at.before < 0 ? nullptr : args.h + at.before * args.h_stride + unit;
@@ -98,8 +96,7 @@ void ForwardPanel(const recurrent::ForwardArguments& args, const recurrent::Acti
   }
   for (int64_t r = 0; r < count; ++r) {
     for (int64_t p = 0; p < panels; ++p) {
-      FinishUnits<kCell>(args, active[r], unit_at(p), units_at(p),
-                         sums[r] + p * kGates * kVector);
+      FinishUnits<kCell>(args, active[r], unit_at(p), units_at(p), sums[r] + p * kGates * kVector);
     }
   }
 }
@@ -148,8 +145,7 @@ void RecurrentForwardTarget(const KernelContext& context, Offsets offsets,
       PackGatePanel(data, w_hh, shape, static_cast<int64_t>(panel), scratch);
     });
   });
-  const recurrent::ForwardArguments args = {shape.hidden, gates,    b_hh,   saved,
-                                            h,            h_stride, scratch};
+  const recurrent::ForwardArguments args = {shape.hidden, gates, b_hh, saved, h, h_stride, scratch};
   if (shape.cell == Cell::kLstm) {
     ForwardSteps<Cell::kLstm>(context, offsets, shape, args);
   } else {

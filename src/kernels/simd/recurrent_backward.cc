@@ -94,8 +94,7 @@ void BackwardPanel(const recurrent::BackwardArguments& args, const recurrent::Ac
         const float* c_before = at.before < 0 ? nullptr : args.saved + at.before * hidden + unit;
         LstmUnitsBackward(sum, hidden, units, c_before, saved, gates, carried);
       } else {
-        const float* h_before =
-            at.before < 0 ? nullptr : args.h + at.before * args.h_stride + unit;
+        const float* h_before = at.before < 0 ? nullptr : args.h + at.before * args.h_stride + unit;
         GruUnitsBackward(sum, hidden, units, h_before, saved, gates,
                          args.inner + (at.row - args.first_row) * hidden + unit, carried);
       }
@@ -178,8 +177,9 @@ namespace {
 HWY_EXPORT(RecurrentBackwardTarget);
 HWY_EXPORT(AddStridedColumnSums);
 
-// dw_hh += sum over steps of the recurrent products' gradients (outer) h of the step before: in each
-// utterance one product of rows that are one apart. The GRU's last gate has gradients of its own.
+// dw_hh += sum over steps of the recurrent products' gradients (outer) h of the step before: in
+// each utterance one product of rows that are one apart. The GRU's last gate has gradients of its
+// own.
 void AddWeightGradients(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
                         const recurrent::BackwardArguments& args, float* dw_hh) {
   const int64_t hidden = shape.hidden;
@@ -212,8 +212,8 @@ void RecurrentBackward(const KernelContext& context, Offsets offsets, const Recu
   float* carried = zeros + width;
   float* inner = carried + utterances * hidden;
   std::fill_n(zeros, width + utterances * hidden, 0.0f);
-  const recurrent::BackwardArguments args = {
-      hidden, gates, saved, h, h_stride, dh, scratch, zeros, carried, inner, offsets.front()};
+  const recurrent::BackwardArguments args = {hidden,  gates, saved,   h,     h_stride,       dh,
+                                             scratch, zeros, carried, inner, offsets.front()};
   HWY_DYNAMIC_DISPATCH(RecurrentBackwardTarget)(context, offsets, shape, w_hh, args, scratch);
 
   if (dw_hh != nullptr) AddWeightGradients(context, offsets, shape, args, dw_hh);

@@ -96,8 +96,8 @@ HWY_INLINE void StepProduct(int64_t count, int64_t depth, const float* const* ro
                             const float* packed, int64_t panel_stride, bool two_panels,
                             float* const* sums) {
   if (count == 1 && two_panels) {
-    return AccumulateTile<1, 2 * kPanelVectors, kPanelVectors>(depth, rows, 1, packed,
-                                                               panel_stride, sums);
+    return AccumulateTile<1, 2 * kPanelVectors, kPanelVectors>(depth, rows, 1, packed, panel_stride,
+                                                               sums);
   }
   switch (count) {
     case 1:

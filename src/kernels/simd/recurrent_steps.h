@@ -21,16 +21,16 @@ inline constexpr int64_t kSliceWork = 24 * 1024;
 // Utterances whose rows a task keeps at hand at once.
 inline constexpr int64_t kMaxActive = 32;
 
-// Scratch: the packed weights; then, for the backward pass, a row of zeros [gates * hidden], what is
-// carried from step to step [utterances, hidden], and the GRU's gradient of Un h' + dn [rows,
+// Scratch: the packed weights; then, for the backward pass, a row of zeros [gates * hidden], what
+// is carried from step to step [utterances, hidden], and the GRU's gradient of Un h' + dn [rows,
 // hidden].
 inline int64_t PackedFloats(const RecurrentShape& shape) {
   const int64_t units = (shape.hidden + kMaxPanelUnits - 1) / kMaxPanelUnits * kMaxPanelUnits;
   return units * shape.gates() * shape.hidden;
 }
 
-// A row of the batch that takes part in a step. `before` and `after` are the rows that the recurrence
-// visits before and after it in the same utterance, or -1.
+// A row of the batch that takes part in a step. `before` and `after` are the rows that the
+// recurrence visits before and after it in the same utterance, or -1.
 struct ActiveRow {
   int64_t utterance;
   int64_t row;
@@ -51,8 +51,7 @@ inline ActiveRows NextActive(Offsets offsets, bool reverse, int64_t step, size_t
     if (step >= frames) continue;
     const int64_t row = reverse ? offsets[next + 1] - 1 - step : offsets[next] + step;
     const int64_t forward = reverse ? -1 : 1;
-    active.rows[active.count++] = {static_cast<int64_t>(next), row,
-                                   step == 0 ? -1 : row - forward,
+    active.rows[active.count++] = {static_cast<int64_t>(next), row, step == 0 ? -1 : row - forward,
                                    step + 1 == frames ? -1 : row + forward};
   }
   return active;

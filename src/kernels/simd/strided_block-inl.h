@@ -1,9 +1,10 @@
 // Small products within one task: the left operand is read in place, at any strides, the right one
-// is packed into panels of kPanel columns. For the blocks of attention and of recurrent layers, which
-// are too small to share a parallel product.
+// is packed into panels of kPanel columns. For the blocks of attention and of recurrent layers,
+// which are too small to share a parallel product.
 //
-// Each element of C is one chain of multiply-adds over the depth, in order, that starts from what is
-// in C: neither the split of the depth, nor the position of a row, nor its neighbours change its bits.
+// Each element of C is one chain of multiply-adds over the depth, in order, that starts from what
+// is in C: neither the split of the depth, nor the position of a row, nor its neighbours change its
+// bits.
 //
 // Per target: include after hwy/foreach_target.h. All strides and counts are in elements.
 #if defined(MOBILEASR_KERNELS_SIMD_STRIDED_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -38,13 +39,13 @@ constexpr int64_t RoundUp(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-// c[r][v] += sum over k < depth of a[r][k * a_step] * b(k, v) for kRows rows and kVectors vectors of
-// columns, all sums in registers. Vector v of row k of b lies in panel v / kPanelVectors at row k,
-// vector v % kPanelVectors; panels are panel_stride apart.
+// c[r][v] += sum over k < depth of a[r][k * a_step] * b(k, v) for kRows rows and kVectors vectors
+// of columns, all sums in registers. Vector v of row k of b lies in panel v / kPanelVectors at row
+// k, vector v % kPanelVectors; panels are panel_stride apart.
 template <int64_t kRows, int64_t kVectors, int64_t kPanelVectors>
 HWY_NOINLINE void AccumulateTile(int64_t depth, const float* const* a, int64_t a_step,
-                               const float* HWY_RESTRICT b, int64_t panel_stride,
-                               float* const* c) {
+                                 const float* HWY_RESTRICT b, int64_t panel_stride,
+                                 float* const* c) {
   const BlockTag d;
   using V = hn::Vec<BlockTag>;
   const float* left_rows[kRows];
@@ -59,8 +60,7 @@ HWY_NOINLINE void AccumulateTile(int64_t depth, const float* const* a, int64_t a
     V right[kVectors];
 #pragma GCC unroll 8
     for (int64_t v = 0; v < kVectors; ++v) {
-      right[v] = hn::LoadU(
-          d, b + v / kPanelVectors * panel_stride + v % kPanelVectors * kVector);
+      right[v] = hn::LoadU(d, b + v / kPanelVectors * panel_stride + v % kPanelVectors * kVector);
     }
 #pragma GCC unroll 8
     for (int64_t r = 0; r < kRows; ++r) {
@@ -86,13 +86,13 @@ HWY_INLINE void BlockRows(int64_t panels, int64_t depth, const float* a, int64_t
   for (int64_t p = 0; p < panels; ++p) {
     float* c_rows[kRows];
     for (int64_t r = 0; r < kRows; ++r) c_rows[r] = c + r * c_row + p * kPanel;
-    AccumulateTile<kRows, kBlockVectors, kBlockVectors>(depth, a_rows, a_step,
-                                                        b + p * panel_stride, 0, c_rows);
+    AccumulateTile<kRows, kBlockVectors, kBlockVectors>(depth, a_rows, a_step, b + p * panel_stride,
+                                                        0, c_rows);
   }
 }
 
-// C[rows, panels * kPanel] += A[rows, depth] * B, where A(r, k) = a[r * a_row + k * a_step], panel p
-// of B is [depth, kPanel] at b + p * panel_stride, and rows of C are c_row apart.
+// C[rows, panels * kPanel] += A[rows, depth] * B, where A(r, k) = a[r * a_row + k * a_step], panel
+// p of B is [depth, kPanel] at b + p * panel_stride, and rows of C are c_row apart.
 inline void BlockProduct(int64_t rows, int64_t panels, int64_t depth, const float* a, int64_t a_row,
                          int64_t a_step, const float* b, int64_t panel_stride, float* c,
                          int64_t c_row) {

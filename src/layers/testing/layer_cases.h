@@ -1,0 +1,146 @@
+// The layers that the tests of this folder go through: every row of the registry, in every variant.
+#ifndef MOBILEASR_LAYERS_TESTING_LAYER_CASES_H_
+#define MOBILEASR_LAYERS_TESTING_LAYER_CASES_H_
+
+#include <cstdint>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace masr::testing {
+
+struct LayerCase {
+  std::string name;
+  std::string json;
+  int64_t in_dim = 0;
+};
+
+inline void PrintTo(const LayerCase& layer, std::ostream* out) { *out << layer.json; }
+
+// Names the instances of a test by their case.
+struct CaseName {
+  template <class Info>
+  std::string operator()(const Info& info) const {
+    return info.param.name;
+  }
+};
+
+inline std::vector<LayerCase> AllLayers() {
+  return {
+      {"Linear", R"({"layer": "linear", "dim": 7})", 5},
+      {"LinearWithoutBias", R"({"layer": "linear", "dim": 3, "bias": false})", 6},
+      {"Relu", R"({"layer": "activation", "function": "relu"})", 5},
+      {"ClippedRelu", R"({"layer": "activation", "function": "clipped_relu"})", 5},
+      {"Silu", R"({"layer": "activation", "function": "silu"})", 5},
+      {"Gelu", R"({"layer": "activation", "function": "gelu"})", 5},
+      {"Glu", R"({"layer": "glu"})", 6},
+      {"Dropout", R"({"layer": "dropout", "probability": 0.3})", 9},
+      {"LayerNorm", R"({"layer": "layer_norm"})", 7},
+      {"BatchNorm", R"({"layer": "batch_norm", "epsilon": 1e-3})", 7},
+      {"Conv1d", R"({"layer": "conv1d", "channels": 4, "kernel": 3})", 5},
+      {"Conv1dStride", R"({"layer": "conv1d", "channels": 4, "kernel": 5, "stride": 2})", 3},
+      {"Conv1dDilation",
+       R"({"layer": "conv1d", "channels": 4, "kernel": 3, "dilation": 2, "bias": false})", 3},
+      {"Conv1dStrideDilationPadding",
+       R"({"layer": "conv1d", "channels": 3, "kernel": 4, "stride": 3, "dilation": 2, "padding": 5})",
+       3},
+      {"Depthwise1d", R"({"layer": "conv1d", "depthwise": true, "kernel": 5})", 6},
+      {"Depthwise1dStride", R"({"layer": "conv1d", "depthwise": true, "kernel": 5, "stride": 2})", 6},
+      {"Depthwise1dDilation",
+       R"({"layer": "conv1d", "depthwise": true, "kernel": 5, "dilation": 3, "bias": false})", 6},
+      {"Depthwise1dStrideDilation",
+       R"({"layer": "conv1d", "depthwise": true, "kernel": 3, "stride": 3, "dilation": 2})", 5},
+      {"Conv2d",
+       R"({"layer": "conv2d", "channels": 3, "time_kernel": 3, "frequency_kernel": 3,
+           "time_stride": 2, "frequency_stride": 2})",
+       7},
+      {"Conv2dManyChannels",
+       R"({"layer": "conv2d", "channels": 4, "in_channels": 2, "time_kernel": 3,
+           "frequency_kernel": 5, "frequency_stride": 2, "bias": false})",
+       12},
+      {"Depthwise2d",
+       R"({"layer": "conv2d", "depthwise": true, "in_channels": 3, "time_kernel": 3,
+           "frequency_kernel": 3, "time_stride": 2, "frequency_stride": 2})",
+       15},
+      {"SelfAttention", R"({"layer": "self_attention", "heads": 2})", 8},
+      {"SelfAttentionOneHead", R"({"layer": "self_attention", "heads": 1})", 6},
+      {"Lstm", R"({"layer": "recurrent", "hidden": 5})", 4},
+      {"LstmBidirectional", R"({"layer": "recurrent", "hidden": 5, "bidirectional": true})", 4},
+      {"Gru", R"({"layer": "recurrent", "cell": "gru", "hidden": 5})", 4},
+      {"GruBidirectional",
+       R"({"layer": "recurrent", "cell": "gru", "hidden": 5, "bidirectional": true})", 4},
+      {"Subsampling", R"({"layer": "conv_subsampling", "dim": 6, "channels": 3})", 9},
+      {"SubsamplingSeparable",
+       R"({"layer": "conv_subsampling", "dim": 6, "channels": 3, "separable": true})", 9},
+      {"Conformer",
+       R"({"layer": "conformer_block", "heads": 2, "feed_forward": 12, "conv_kernel": 5})", 8},
+      {"ConformerBatchNorm",
+       R"({"layer": "conformer_block", "heads": 4, "feed_forward": 12, "conv_kernel": 3,
+           "conv_norm": "batch", "dropout": 0})",
+       8},
+      {"QuartzNet",
+       R"({"layer": "quartznet_block", "channels": 6, "kernel": 5, "convolutions": 3,
+           "dropout": 0.2})",
+       4},
+      {"QuartzNetStride",
+       R"({"layer": "quartznet_block", "channels": 6, "kernel": 5, "convolutions": 2, "stride": 2,
+           "residual": false})",
+       4},
+      {"QuartzNetDilation",
+       R"({"layer": "quartznet_block", "channels": 6, "kernel": 3, "convolutions": 1, "dilation": 2,
+           "residual": false})",
+       4},
+      {"QuartzNetFullConvolutions",
+       R"({"layer": "quartznet_block", "channels": 5, "kernel": 3, "convolutions": 2,
+           "separable": false})",
+       4},
+  };
+}
+
+struct NetCase {
+  std::string name;
+  std::string json;  // a list of layers
+  int64_t in_dim = 0;
+};
+
+inline void PrintTo(const NetCase& net, std::ostream* out) { *out << net.name; }
+
+// Small relatives of the models that ship.
+inline std::vector<NetCase> AllNets() {
+  return {
+      {"Conformer",
+       R"([{"layer": "conv_subsampling", "dim": 8, "channels": 4, "separable": true},
+           {"layer": "conformer_block", "heads": 2, "feed_forward": 16, "conv_kernel": 5},
+           {"layer": "conformer_block", "heads": 2, "feed_forward": 16, "conv_kernel": 5},
+           {"layer": "conformer_block", "heads": 2, "feed_forward": 16, "conv_kernel": 5,
+            "conv_norm": "batch"},
+           {"layer": "linear", "dim": 5}])",
+       10},
+      {"DeepSpeech",
+       R"([{"layer": "conv2d", "channels": 3, "time_kernel": 3, "frequency_kernel": 5,
+            "time_stride": 2, "frequency_stride": 2},
+           {"layer": "activation", "function": "clipped_relu"},
+           {"layer": "recurrent", "hidden": 6, "bidirectional": true},
+           {"layer": "batch_norm"},
+           {"layer": "recurrent", "cell": "gru", "hidden": 6, "bidirectional": true},
+           {"layer": "dropout", "probability": 0.2},
+           {"layer": "recurrent", "hidden": 6},
+           {"layer": "linear", "dim": 5}])",
+       10},
+      {"QuartzNet",
+       R"([{"layer": "quartznet_block", "channels": 6, "kernel": 5, "convolutions": 1, "stride": 2,
+            "residual": false},
+           {"layer": "quartznet_block", "channels": 8, "kernel": 3, "convolutions": 2},
+           {"layer": "quartznet_block", "channels": 8, "kernel": 5, "convolutions": 3,
+            "dropout": 0.1},
+           {"layer": "conv1d", "channels": 6, "kernel": 3},
+           {"layer": "glu"},
+           {"layer": "layer_norm"},
+           {"layer": "linear", "dim": 5}])",
+       10},
+  };
+}
+
+}  // namespace masr::testing
+
+#endif  // MOBILEASR_LAYERS_TESTING_LAYER_CASES_H_
