@@ -1,6 +1,7 @@
 // Any bytes as a model: what is refused is refused with a message and without taking much memory;
 // what is accepted can be planned, and runs if it is small. A first byte 'f' is followed by a model
 // file, any other by the text of a configuration.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -16,7 +17,8 @@
 namespace {
 
 constexpr int64_t kSmallParameters = 100'000;
-constexpr int64_t kSmallArenaBytes = 1 << 20;
+constexpr int64_t kSmallArenaBytes = 16 << 20;
+constexpr int64_t kSmallWidth = 2048;
 constexpr size_t kSmallBlocks = 64;
 
 void Require(bool condition) {
@@ -38,26 +40,28 @@ std::vector<int64_t> FramesFor(const masr::Encoder& encoder) {
   return frames;
 }
 
-// Bytes of the arena that a batch needs, or -1 if there is no plan.
-int64_t PlannedBytes(const masr::Encoder& encoder, const std::vector<int64_t>& frames,
-                     bool backward) {
+// Whether there is a plan for a batch, and its buffers are small enough to run it here.
+bool PlanIsSmall(const masr::Encoder& encoder, const std::vector<int64_t>& frames, bool backward) {
   const std::vector<uint8_t> trainable(static_cast<size_t>(encoder.parameters().size()), 1);
   masr::LayerPlanner planner(trainable, /*stochastic=*/backward);
-  if (!Accepted(encoder.Plan(frames, backward, planner))) return -1;
+  const auto plan = encoder.Plan(frames, backward, planner);
+  if (!Accepted(plan)) return false;
   for (const masr::BufferRequest& request : planner.requests()) {
     Require(request.bytes >= 0 && request.first_use <= request.last_use);
   }
   const masr::MemoryPlan memory = masr::PlanMemory(planner.requests());
   Require(memory.peak_bytes >= memory.floor_bytes && memory.floor_bytes >= 0);
-  return memory.peak_bytes;
+  const bool narrow =
+      std::all_of(plan->children.begin(), plan->children.end(),
+                  [](const masr::LayerPlan& block) { return block.out.dim <= kSmallWidth; });
+  return narrow && memory.peak_bytes <= kSmallArenaBytes;
 }
 
 bool IsSmall(const masr::Encoder& encoder) {
-  if (encoder.blocks().size() > kSmallBlocks) return false;
   const std::vector<int64_t> frames = FramesFor(encoder);
-  const int64_t forward_bytes = PlannedBytes(encoder, frames, /*backward=*/false);
-  PlannedBytes(encoder, frames, /*backward=*/true);
-  return !frames.empty() && forward_bytes >= 0 && forward_bytes <= kSmallArenaBytes &&
+  if (frames.empty() || encoder.blocks().size() > kSmallBlocks) return false;
+  PlanIsSmall(encoder, frames, /*backward=*/true);
+  return PlanIsSmall(encoder, frames, /*backward=*/false) &&
          encoder.parameter_count() <= kSmallParameters;
 }
 

@@ -11,8 +11,8 @@ class BatchNorm final : public Layer {
     gamma_ = table.Add({.name = "weight", .shape = {dim}, .init = Init::kOnes});
     beta_ = table.Add({.name = "bias", .shape = {dim}});
     mean_ = table.Add({.name = "running_mean", .shape = {dim}, .trainable = false});
-    variance_ = table.Add(
-        {.name = "running_var", .shape = {dim}, .init = Init::kOnes, .trainable = false});
+    variance_ =
+        table.Add({.name = "running_var", .shape = {dim}, .init = Init::kOnes, .trainable = false});
     set_parameters(first, table.size());
   }
 

@@ -17,13 +17,14 @@ LayerPtr FeedForward(const ConformerOptions& o, ParameterTable& table) {
   return SequenceBuilder(table)
       .Add("norm", [&](auto& t) { return MakeLayerNorm(o.dim, kLayerNormEpsilon, t); })
       .Add("linear1", [&](auto& t) { return MakeLinear(o.dim, {.out_dim = o.feed_forward}, t); })
-      .Add("linear2",
-           [&](auto& t) {
-             return MakeLinear(o.feed_forward,
-                               {.out_dim = o.dim,
-                                .init = Init::kBranchOut,
-                                .input_activation = Activation::kSilu}, t);
-           })
+      .Add(
+          "linear2",
+          [&](auto& t) {
+            return MakeLinear(
+                o.feed_forward,
+                {.out_dim = o.dim, .init = Init::kBranchOut, .input_activation = Activation::kSilu},
+                t);
+          })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.dim, o.dropout, t); })
       .Build();
 }
@@ -49,12 +50,14 @@ LayerPtr Convolution(const ConformerOptions& o, ParameterTable& table) {
              return o.conv_batch_norm ? MakeBatchNorm(o.dim, 1e-5f, t)
                                       : MakeLayerNorm(o.dim, kLayerNormEpsilon, t);
            })
-      .Add("pointwise2",
-           [&](auto& t) {
-             return MakeLinear(o.dim, {.out_dim = o.dim,
-                                .init = Init::kBranchOut,
-                                .input_activation = Activation::kSilu}, t);
-           })
+      .Add(
+          "pointwise2",
+          [&](auto& t) {
+            return MakeLinear(
+                o.dim,
+                {.out_dim = o.dim, .init = Init::kBranchOut, .input_activation = Activation::kSilu},
+                t);
+          })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.dim, o.dropout, t); })
       .Build();
 }
@@ -73,8 +76,11 @@ LayerPtr MakeConformerBlock(const ConformerOptions& o, ParameterTable& table) {
 
 LayerPtr MakeConvSubsampling(int64_t mels, const SubsamplingOptions& o, ParameterTable& table) {
   const Conv1dShape half = {.kernel = 3, .stride = 2, .padding = 1};
-  const Conv2dShape conv1 = {
-      .time = half, .frequency = half, .in_bins = mels, .in_channels = 1, .out_channels = o.channels};
+  const Conv2dShape conv1 = {.time = half,
+                             .frequency = half,
+                             .in_bins = mels,
+                             .in_channels = 1,
+                             .out_channels = o.channels};
   const Conv2dShape conv2 = {.time = half,
                              .frequency = half,
                              .in_bins = conv1.out_bins(),
@@ -92,8 +98,8 @@ LayerPtr MakeConvSubsampling(int64_t mels, const SubsamplingOptions& o, Paramete
     builder
         .Add("conv2.depthwise",
              [&](auto& t) {
-               return MakeConv2d(
-                   {.shape = conv2, .depthwise = true, .init = Init::kUniformFanIn}, t);
+               return MakeConv2d({.shape = conv2, .depthwise = true, .init = Init::kUniformFanIn},
+                                 t);
              })
         .Add("conv2.pointwise", [&](auto& t) { return MakeConv2d({.shape = pointwise}, t); });
   } else {

@@ -10,14 +10,16 @@ namespace masr {
 struct ConformerOptions {
   int64_t dim = 144;
   int64_t heads = 4;
-  int64_t feed_forward = 576;      // inner width of the two half-step feed-forward modules
-  int64_t conv_kernel = 31;        // odd
-  bool conv_batch_norm = false;    // else layer norm: what trains well from scratch with small batches
+  int64_t feed_forward = 576;  // inner width of the two half-step feed-forward modules
+  int64_t conv_kernel = 31;    // odd
+  bool conv_batch_norm =
+      false;  // else layer norm: what trains well from scratch with small batches
   float dropout = 0.1f;
 };
 LayerPtr MakeConformerBlock(const ConformerOptions& options, ParameterTable& table);
 
-// Two convolutions of stride 2 over time and frequency, then a projection: a quarter of the frame rate.
+// Two convolutions of stride 2 over time and frequency, then a projection: a quarter of the frame
+// rate.
 struct SubsamplingOptions {
   int64_t channels = 144;
   int64_t dim = 144;

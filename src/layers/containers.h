@@ -1,4 +1,5 @@
-// Layers made of layers. They own the buffers between their children, and decide how long each lives.
+// Layers made of layers. They own the buffers between their children, and decide how long each
+// lives.
 #ifndef MOBILEASR_LAYERS_CONTAINERS_H_
 #define MOBILEASR_LAYERS_CONTAINERS_H_
 
@@ -8,8 +9,8 @@
 
 namespace masr {
 
-// One after the other; at least one. A child below which nothing trains gets no backward, and what it
-// computes is kept only until the next child has read it.
+// One after the other; at least one. A child below which nothing trains gets no backward, and what
+// it computes is kept only until the next child has read it.
 LayerPtr MakeSequential(std::vector<LayerPtr> children);
 
 // y = x + scale * f(x); f keeps the shape.

@@ -1,6 +1,7 @@
 // The contract of every layer. A layer owns its configuration, never weights or buffers.
 //
-//   Plan      declares buffers and their lifetimes for one batch shape, and says what the backward pass
+//   Plan      declares buffers and their lifetimes for one batch shape, and says what the backward
+//   pass
 //             will want to see again; refuses shapes that the layer cannot take.
 //   Forward   y from x.
 //   Backward  dx from dy, and adds the gradients of the trainable parameters.
@@ -79,7 +80,8 @@ class Layer {
                                  LayerPlanner& planner) const = 0;
   virtual void Forward(const LayerRun& run, const LayerPlan& plan, const float* x,
                        float* y) const = 0;
-  // dx is null if mode.input_gradient is false; x and y are valid only where the plan asked for them.
+  // dx is null if mode.input_gradient is false; x and y are valid only where the plan asked for
+  // them.
   virtual void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float* y,
                         const float* dy, float* dx) const = 0;
 

@@ -1,7 +1,8 @@
 // The clock and the buffer requests of one pass over a network, forward and back.
 //
-// Every leaf layer takes one tick of the forward clock; its backward happens at the mirrored tick. A
-// buffer asks for bytes from its first tick to its last; PlanMemory then lays all of them into one arena.
+// Every leaf layer takes one tick of the forward clock; its backward happens at the mirrored tick.
+// A buffer asks for bytes from its first tick to its last; PlanMemory then lays all of them into
+// one arena.
 #ifndef MOBILEASR_LAYERS_LAYER_PLANNER_H_
 #define MOBILEASR_LAYERS_LAYER_PLANNER_H_
 
@@ -28,7 +29,8 @@ class LayerPlanner {
   static constexpr int64_t kEnd = int64_t{1} << 40;  // mirror of tick 0
   static constexpr int64_t BackwardOf(int64_t tick) { return kEnd - tick; }
 
-  // trainable[id] says which parameters get gradients; empty: none. `stochastic`: dropout is active.
+  // trainable[id] says which parameters get gradients; empty: none. `stochastic`: dropout is
+  // active.
   LayerPlanner(std::span<const uint8_t> trainable, bool stochastic)
       : trainable_(trainable), stochastic_(stochastic) {}
 
@@ -57,8 +59,8 @@ class LayerPlanner {
     return mode.backward ? Request(floats, BackwardOf(tick), BackwardOf(tick)) : kNoBuffer;
   }
 
-  // The sinusoids of RelativePositions(max_frames, dim): one table for all layers that ask alike, filled
-  // before the first layer runs.
+  // The sinusoids of RelativePositions(max_frames, dim): one table for all layers that ask alike,
+  // filled before the first layer runs.
   struct PositionTable {
     int64_t max_frames;
     int64_t dim;

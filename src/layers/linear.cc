@@ -26,9 +26,9 @@ class Linear final : public Layer {
     plan.backward_needs_input =
         mode.backward && (trains || (options_.input_activation && mode.input_gradient));
     if (options_.input_activation) {
-      plan.buffers = {planner.ForwardScratch(in.floats(), plan.first_tick),
-                      trains ? planner.BackwardScratch(in.floats(), plan.first_tick, mode)
-                             : kNoBuffer};
+      plan.buffers = {
+          planner.ForwardScratch(in.floats(), plan.first_tick),
+          trains ? planner.BackwardScratch(in.floats(), plan.first_tick, mode) : kNoBuffer};
     }
     return plan;
   }

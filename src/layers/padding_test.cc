@@ -43,7 +43,8 @@ TEST_P(Packing, ABatchEqualsItsUtterancesAlone) {
   }
 }
 
-// With a gradient that is zero for one utterance, nothing of it reaches the input or the parameters.
+// With a gradient that is zero for one utterance, nothing of it reaches the input or the
+// parameters.
 TEST_P(Packing, NoGradientCrossesABorder) {
   const testing::PassOptions options = {
       .trainable = net_.TrainableFrom(0), .backward = true, .input_gradient = true};

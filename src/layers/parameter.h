@@ -1,5 +1,5 @@
-// Names, shapes and views of a model's parameters. A table is filled once, while the layers are made;
-// after that a parameter is its index.
+// Names, shapes and views of a model's parameters. A table is filled once, while the layers are
+// made; after that a parameter is its index.
 #ifndef MOBILEASR_LAYERS_PARAMETER_H_
 #define MOBILEASR_LAYERS_PARAMETER_H_
 
@@ -20,9 +20,10 @@ enum class Init : uint8_t {
   kOnes,
   kUniformFanIn,  // U(-b, b), b = sqrt(3 / fan_in): keeps the variance of unit inputs (LeCun)
   kReluFanIn,     // U(-b, b), b = sqrt(6 / fan_in): He et al. (2015), before a rectifier
-  kBranchOut,     // a tenth of kUniformFanIn's: the last product of a residual branch, so that a deep stack
-                  // begins near the identity (a 12-block Conformer does not leave CTC's plateau otherwise)
-  kRecurrent,     // U(-b, b), b = 1 / sqrt(fan_in): PyTorch's for LSTM and GRU
+  kBranchOut,  // a tenth of kUniformFanIn's: the last product of a residual branch, so that a deep
+               // stack begins near the identity (a 12-block Conformer does not leave CTC's plateau
+               // otherwise)
+  kRecurrent,  // U(-b, b), b = 1 / sqrt(fan_in): PyTorch's for LSTM and GRU
 };
 
 struct ParameterSpec {
@@ -30,8 +31,8 @@ struct ParameterSpec {
   std::vector<int64_t> shape;  // a matrix is [outputs, inputs...]
   Init init = Init::kZeros;
   int64_t fan_in = 1;
-  bool matrix = false;   // the right operand of a product: may be stored as int8 or bf16
-  bool trainable = true; // false for statistics (batch norm's mean and variance)
+  bool matrix = false;    // the right operand of a product: may be stored as int8 or bf16
+  bool trainable = true;  // false for statistics (batch norm's mean and variance)
 
   int64_t elements() const {
     int64_t n = 1;

@@ -11,8 +11,8 @@ namespace {
 
 constexpr float kBatchNormEpsilon = 1e-3f;  // as in NeMo's QuartzNet
 
-// depthwise -> pointwise -> norm, or convolution -> norm. The activation of the layer before is applied
-// where its output is read.
+// depthwise -> pointwise -> norm, or convolution -> norm. The activation of the layer before is
+// applied where its output is read.
 void AddConvolution(SequenceBuilder& builder, const std::string& name, int64_t in_dim,
                     int64_t stride, const QuartzNetBlockOptions& o) {
   const Conv1dShape shape = {.kernel = o.kernel,
@@ -26,13 +26,12 @@ void AddConvolution(SequenceBuilder& builder, const std::string& name, int64_t i
                return MakeConv1d(in_dim, {.shape = shape, .depthwise = true, .bias = false}, t);
              })
         .Add(name + ".pointwise", [&](auto& t) {
-          return MakeLinear(in_dim, {.out_dim = o.out_channels, .bias = false, .init = Init::kReluFanIn},
-                            t);
+          return MakeLinear(
+              in_dim, {.out_dim = o.out_channels, .bias = false, .init = Init::kReluFanIn}, t);
         });
   } else {
     builder.Add(name + ".conv", [&](auto& t) {
-      return MakeConv1d(in_dim,
-                        {.out_channels = o.out_channels, .shape = shape, .bias = false}, t);
+      return MakeConv1d(in_dim, {.out_channels = o.out_channels, .shape = shape, .bias = false}, t);
     });
   }
   builder.Add(name + ".norm",
@@ -40,16 +39,15 @@ void AddConvolution(SequenceBuilder& builder, const std::string& name, int64_t i
 }
 
 void AddTail(SequenceBuilder& builder, const QuartzNetBlockOptions& o) {
-  builder
-      .Add("relu", [&](auto& t) { return MakeActivation(o.out_channels, Activation::kRelu, t); })
+  builder.Add("relu", [&](auto& t) { return MakeActivation(o.out_channels, Activation::kRelu, t); })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.out_channels, o.dropout, t); });
 }
 
 LayerPtr Body(int64_t in_dim, const QuartzNetBlockOptions& o, ParameterTable& table) {
   SequenceBuilder body(table);
   for (int64_t i = 0; i < o.repeat; ++i) {
-    AddConvolution(body, std::to_string(i), i == 0 ? in_dim : o.out_channels,
-                   i == 0 ? o.stride : 1, o);
+    AddConvolution(body, std::to_string(i), i == 0 ? in_dim : o.out_channels, i == 0 ? o.stride : 1,
+                   o);
     if (i + 1 < o.repeat) AddTail(body, o);
   }
   return body.Build();
@@ -67,8 +65,7 @@ LayerPtr Shortcut(int64_t in_dim, const QuartzNetBlockOptions& o, ParameterTable
 
 }  // namespace
 
-LayerPtr MakeQuartzNetBlock(int64_t in_dim, const QuartzNetBlockOptions& o,
-                            ParameterTable& table) {
+LayerPtr MakeQuartzNetBlock(int64_t in_dim, const QuartzNetBlockOptions& o, ParameterTable& table) {
   SequenceBuilder block(table);
   if (o.residual) {
     block.Add("residual", [&](ParameterTable& t) {

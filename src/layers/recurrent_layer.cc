@@ -61,8 +61,7 @@ class Recurrent final : public Layer {
                p.Vector(direction.b_ih), gates, shape.gates() * shape.hidden);
       RecurrentForward(run.kernels, plan.in.offsets, shape, gates, p.Matrix(direction.w_hh),
                        p.Vector(direction.b_hh), run.Buffer(plan.buffers[2 * d + 1]),
-                       y + d * shape.hidden, out_dim(),
-                       run.Buffer(plan.buffers[2 * directions_]));
+                       y + d * shape.hidden, out_dim(), run.Buffer(plan.buffers[2 * directions_]));
     }
   }
 
@@ -75,10 +74,9 @@ class Recurrent final : public Layer {
       const int64_t gate_dim = shape.gates() * shape.hidden;
       float* gates = run.Buffer(plan.buffers[2 * d]);
       RecurrentBackward(run.kernels, plan.in.offsets, shape, gates,
-                        run.parameters.Matrix(direction.w_hh),
-                        run.Buffer(plan.buffers[2 * d + 1]), y + d * shape.hidden, out_dim(),
-                        dy + d * shape.hidden, run.gradients[direction.w_hh],
-                        run.gradients[direction.b_hh],
+                        run.parameters.Matrix(direction.w_hh), run.Buffer(plan.buffers[2 * d + 1]),
+                        y + d * shape.hidden, out_dim(), dy + d * shape.hidden,
+                        run.gradients[direction.w_hh], run.gradients[direction.b_hh],
                         run.Buffer(plan.buffers[2 * directions_ + 1]));
       if (float* dw = run.gradients[direction.w_ih]; dw != nullptr) {
         MatmulTN(run.kernels, gate_dim, in_dim_, rows, gates, gate_dim, x, in_dim_, dw, in_dim_,

@@ -33,9 +33,9 @@ const std::vector<std::string>& ActivationNames() {
 }
 
 LayerPtr FromLinear(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
-  return MakeLinear(in_dim,
-                    {.out_dim = config.Int("dim", {}, 1, kMaxDim), .bias = config.Bool("bias", true)},
-                    table);
+  return MakeLinear(
+      in_dim, {.out_dim = config.Int("dim", {}, 1, kMaxDim), .bias = config.Bool("bias", true)},
+      table);
 }
 
 LayerPtr FromActivation(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
@@ -212,14 +212,14 @@ Result<LayerPtr> MakeLayer(const nlohmann::json& description, const std::string&
                            int64_t in_dim, ParameterTable& table) {
   ConfigReader config(description, where);
   const std::string name = config.Text("layer", {});
-  config.Text("name", "");      // read by the encoder
+  config.Text("name", "");           // read by the encoder
   config.Int("repeat", 1, 1, 1000);  // likewise
   for (const Row& row : kLayers) {
     if (name != row.name) continue;
     LayerPtr layer = row.make(config, in_dim, table);
     if (layer->out_dim() > kMaxWidth) {
-      config.Refuse("its output would be " + std::to_string(layer->out_dim()) +
-                    " wide; at most " + std::to_string(kMaxWidth));
+      config.Refuse("its output would be " + std::to_string(layer->out_dim()) + " wide; at most " +
+                    std::to_string(kMaxWidth));
     }
     MASR_RETURN_IF_ERROR(config.Finish());
     return layer;

@@ -9,8 +9,9 @@
 
 namespace masr {
 
-// `description` is {"layer": "linear", ...options}; the options of each layer are in docs/models.md.
-// `where` names it in messages. Parameters are added to `table` in order, under its current prefix.
+// `description` is {"layer": "linear", ...options}; the options of each layer are in
+// docs/models.md. `where` names it in messages. Parameters are added to `table` in order, under its
+// current prefix.
 Result<LayerPtr> MakeLayer(const nlohmann::json& description, const std::string& where,
                            int64_t in_dim, ParameterTable& table);
 

@@ -125,13 +125,17 @@ TEST(Registry, ParametersAreNamedInOrderUnderThePrefix) {
   std::vector<std::string> names;
   for (const ParameterSpec& spec : table.specs()) names.push_back(spec.name);
   const std::string block = "blocks.0.residual.";
-  const std::vector<std::string> expected = {
-      block + "shortcut.pointwise.weight",  block + "shortcut.norm.weight",
-      block + "shortcut.norm.bias",         block + "shortcut.norm.running_mean",
-      block + "shortcut.norm.running_var",  block + "0.depthwise.weight",
-      block + "0.pointwise.weight",         block + "0.norm.weight",
-      block + "0.norm.bias",                block + "0.norm.running_mean",
-      block + "0.norm.running_var"};
+  const std::vector<std::string> expected = {block + "shortcut.pointwise.weight",
+                                             block + "shortcut.norm.weight",
+                                             block + "shortcut.norm.bias",
+                                             block + "shortcut.norm.running_mean",
+                                             block + "shortcut.norm.running_var",
+                                             block + "0.depthwise.weight",
+                                             block + "0.pointwise.weight",
+                                             block + "0.norm.weight",
+                                             block + "0.norm.bias",
+                                             block + "0.norm.running_mean",
+                                             block + "0.norm.running_var"};
   EXPECT_EQ(names, expected);
   EXPECT_FALSE(table[3].trainable);
   EXPECT_FALSE(table[4].trainable);
@@ -161,9 +165,9 @@ TEST(Registry, AShortcutOfAnotherShapeIsRefused) {
   ASSERT_FALSE(wider_plan.has_value());
   EXPECT_NE(wider_plan.error().message.find("9 and 8 wide"), std::string::npos)
       << wider_plan.error().message;
-  const auto slower = MakeShortcut(
-      make(R"({"layer": "conv1d", "channels": 8, "kernel": 3, "stride": 2})"),
-      make(R"({"layer": "conv1d", "channels": 8, "kernel": 3})"));
+  const auto slower =
+      MakeShortcut(make(R"({"layer": "conv1d", "channels": 8, "kernel": 3, "stride": 2})"),
+                   make(R"({"layer": "conv1d", "channels": 8, "kernel": 3})"));
   EXPECT_FALSE(slower->Plan(in, {}, planner).has_value());
 }
 

@@ -10,11 +10,8 @@ class SelfAttention final : public Layer {
   SelfAttention(int64_t dim, int64_t heads, ParameterTable& table) : dim_(dim), heads_(heads) {
     const ParameterId first = table.size();
     const auto matrix = [&](const char* name, int64_t rows, Init init) {
-      return table.Add({.name = name,
-                        .shape = {rows, dim},
-                        .init = init,
-                        .fan_in = dim,
-                        .matrix = true});
+      return table.Add(
+          {.name = name, .shape = {rows, dim}, .init = init, .fan_in = dim, .matrix = true});
     };
     qkv_ = matrix("qkv.weight", 3 * dim, Init::kUniformFanIn);
     qkv_bias_ = table.Add({.name = "qkv.bias", .shape = {3 * dim}});
@@ -82,7 +79,8 @@ class SelfAttention final : public Layer {
     RelativeAttentionBackward(run.kernels, plan.in.offsets, shape, qkv, qkv + dim_, qkv + 2 * dim_,
                               3 * dim_, run.Buffer(plan.buffers[kR]), p.Vector(u_), p.Vector(v_),
                               run.Buffer(plan.buffers[kProbabilities]), dcontext, dqkv, dqkv + dim_,
-                              dqkv + 2 * dim_, dr, g[u_], g[v_], run.Buffer(plan.buffers[kScratch]));
+                              dqkv + 2 * dim_, dr, g[u_], g[v_],
+                              run.Buffer(plan.buffers[kScratch]));
     AddWeightGradient(run, position_, kNoParameter, shape.positions(), dim_, dr,
                       run.Buffer(plan.buffers[kTable]));
     AddWeightGradient(run, qkv_, qkv_bias_, rows, 3 * dim_, dqkv, x);

@@ -13,7 +13,8 @@
 
 namespace masr {
 
-// The unit in which training is cut off: one entry of the configuration's list (each repeat counts).
+// The unit in which training is cut off: one entry of the configuration's list (each repeat
+// counts).
 struct EncoderBlock {
   std::string name;  // "blocks.3"; the last one is "head"
   ParameterId first = 0;
@@ -34,7 +35,8 @@ class Encoder {
   // Trainable parameters of the configuration, in elements.
   int64_t parameter_count() const;
 
-  // Plans a batch whose utterances have `frames[u]` feature frames. A mode without backward is inference.
+  // Plans a batch whose utterances have `frames[u]` feature frames. A mode without backward is
+  // inference.
   Result<LayerPlan> Plan(const std::vector<int64_t>& frames, bool backward,
                          LayerPlanner& planner) const;
 

@@ -2,8 +2,7 @@
 
 namespace masr {
 
-Result<Logits> Inference::Run(const std::vector<int64_t>& frames,
-                              std::span<const float> features) {
+Result<Logits> Inference::Run(const std::vector<int64_t>& frames, std::span<const float> features) {
   LayerPlanner planner({}, /*stochastic=*/false);
   MASR_TRY(const LayerPlan plan, model_.encoder.Plan(frames, /*backward=*/false, planner));
   const MemoryPlan memory = PlanMemory(planner.requests());

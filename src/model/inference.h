@@ -18,8 +18,8 @@ struct Logits {
   std::vector<float> values;     // [rows, tokens]
 };
 
-// Holds an arena that grows to the largest batch seen. One thread at a time; the model and the pool must
-// outlive it.
+// Holds an arena that grows to the largest batch seen. One thread at a time; the model and the pool
+// must outlive it.
 class Inference {
  public:
   Inference(const Model& model, const ThreadPool& threads) : model_(model), threads_(threads) {}

@@ -36,8 +36,8 @@ Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std:
 // Matrices in the format asked for; vectors always f32. Atomic and durable.
 Status SaveModel(const Model& model, WeightFormat format, const std::string& path);
 
-// A fingerprint of configuration and weights, to tell base models apart: 64-bit FNV-1a as 16 hex digits.
-// It notices accidents, not forgery.
+// A fingerprint of configuration and weights, to tell base models apart: 64-bit FNV-1a as 16 hex
+// digits. It notices accidents, not forgery.
 std::string ModelFingerprint(const Model& model);
 
 }  // namespace masr

@@ -25,8 +25,8 @@ Result<FeatureConfig> ReadFeatures(const nlohmann::json& json, const std::string
   mel.high_hz = reader.Number("high_hz", mel.high_hz, -96000, 96000);
   mel.preemphasis = reader.Number("preemphasis", mel.preemphasis, 0, 1);
   mel.remove_dc = reader.Bool("remove_dc", mel.remove_dc);
-  config.normalization = static_cast<Normalization>(
-      reader.Choice("normalization", "utterance", NormalizationNames()));
+  config.normalization =
+      static_cast<Normalization>(reader.Choice("normalization", "utterance", NormalizationNames()));
   MASR_RETURN_IF_ERROR(reader.Finish());
   return config;
 }

@@ -4,7 +4,8 @@
 //    "features": {"sample_rate_hz": 16000, "mels": 80, "window_ms": 25, "hop_ms": 10,
 //                 "low_hz": 20, "high_hz": 0, "normalization": "utterance"},
 //    "characters": [" ", "'", "a", ...],
-//    "encoder": [{"layer": "conv_subsampling", "dim": 144}, {"layer": "conformer_block", "repeat": 12},
+//    "encoder": [{"layer": "conv_subsampling", "dim": 144}, {"layer": "conformer_block", "repeat":
+//    12},
 //                ...]}
 // A linear layer to the tokens (characters and blank) is added on top, under the name "head".
 #ifndef MOBILEASR_MODEL_MODEL_CONFIG_H_

@@ -74,8 +74,7 @@ Weights Weights::Initialize(const ParameterTable& table, uint64_t seed) {
       for (float& v : values) v = static_cast<float>(rng.Uniform(-bound, bound));
     }
     weights.owned_.push_back(std::move(values));
-    weights.views_.push_back(
-        F32Weight(weights.owned_.back().data(), spec.rows(), spec.cols()));
+    weights.views_.push_back(F32Weight(weights.owned_.back().data(), spec.rows(), spec.cols()));
   }
   return weights;
 }
@@ -87,8 +86,8 @@ Result<Weights> Weights::FromFile(const ParameterTable& table,
     const ParameterSpec& spec = table[id];
     const TensorEntry* entry = file->Find(spec.name);
     if (entry == nullptr) {
-      return Fail(ErrorCode::kCorrupt, "tensor '" + spec.name +
-                                           "' is missing; the file does not hold this model");
+      return Fail(ErrorCode::kCorrupt,
+                  "tensor '" + spec.name + "' is missing; the file does not hold this model");
     }
     if (entry->shape != spec.shape) {
       return Fail(ErrorCode::kCorrupt, "tensor '" + spec.name + "' has shape " +

@@ -1,5 +1,5 @@
-// The values of a model's parameters: frozen ones as stored (f32, bf16, int8; owned or mapped from a
-// file), trainable ones as f32 that the optimizer writes.
+// The values of a model's parameters: frozen ones as stored (f32, bf16, int8; owned or mapped from
+// a file), trainable ones as f32 that the optimizer writes.
 #ifndef MOBILEASR_MODEL_WEIGHTS_H_
 #define MOBILEASR_MODEL_WEIGHTS_H_
 
@@ -20,8 +20,8 @@ class Weights {
   // Random values as the table's specs say; the same for the same seed.
   static Weights Initialize(const ParameterTable& table, uint64_t seed);
 
-  // Views into `file`, which is kept alive. Every parameter must be there with its shape: F32, BF16 or
-  // F16 (converted), or for matrices I8 with "<name>.scales". The error names the tensor.
+  // Views into `file`, which is kept alive. Every parameter must be there with its shape: F32, BF16
+  // or F16 (converted), or for matrices I8 with "<name>.scales". The error names the tensor.
   static Result<Weights> FromFile(const ParameterTable& table,
                                   std::shared_ptr<const SafetensorsFile> file);
 

@@ -14,6 +14,11 @@ Result<BatchLoader> BatchLoader::Create(const Model& model, SpeechDataset& datas
   return BatchLoader(model, dataset, noise, threads, std::move(log_mel));
 }
 
+Result<std::vector<float>> BatchLoader::Noise(int64_t index) {
+  const std::lock_guard lock(*noise_mutex_);
+  return noise_->Samples(index);
+}
+
 Result<std::vector<float>> BatchLoader::Features(int64_t index, const AugmentOptions& augment,
                                                  uint64_t key) {
   const FeatureConfig& config = model_.config.features;
@@ -28,7 +33,7 @@ Result<std::vector<float>> BatchLoader::Features(int64_t index, const AugmentOpt
   }
   if (noise_ != nullptr && noise_->size() > 0 && rng.Uniform() < augment.noise_probability) {
     const auto which = static_cast<int64_t>(rng.Below(static_cast<uint64_t>(noise_->size())));
-    MASR_TRY(const std::vector<float> noise, noise_->Samples(which));
+    MASR_TRY(const std::vector<float> noise, Noise(which));
     if (!noise.empty()) {
       const size_t start = rng.Below(noise.size());
       AddNoise(samples, noise, start,

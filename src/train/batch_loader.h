@@ -1,8 +1,11 @@
-// From utterances to a batch that an encoder can learn from: samples, augmentation, features, targets.
+// From utterances to a batch that an encoder can learn from: samples, augmentation, features,
+// targets.
 #ifndef MOBILEASR_TRAIN_BATCH_LOADER_H_
 #define MOBILEASR_TRAIN_BATCH_LOADER_H_
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -15,20 +18,20 @@
 namespace masr {
 
 struct AugmentOptions {
-  std::vector<double> speeds = {};     // one is drawn per utterance; empty: none
-  double gain_db = 0;                  // uniform in +- this many decibels
-  double noise_probability = 0;        // of mixing in a noise, at a ratio between the two limits
+  std::vector<double> speeds = {};  // one is drawn per utterance; empty: none
+  double gain_db = 0;               // uniform in +- this many decibels
+  double noise_probability = 0;     // of mixing in a noise, at a ratio between the two limits
   double noise_snr_low_db = 5;
   double noise_snr_high_db = 30;
-  double telephone_probability = 0;    // of passing through a telephone's band
+  double telephone_probability = 0;  // of passing through a telephone's band
   bool spec_augment = false;
   SpecAugmentOptions spec = {};
 };
 
 struct Batch {
-  std::vector<int64_t> utterances;              // indices into the dataset, in batch order
-  std::vector<int64_t> frames;                  // feature frames of each
-  std::vector<float> features;                  // [sum of frames, mels], normalised
+  std::vector<int64_t> utterances;                // indices into the dataset, in batch order
+  std::vector<int64_t> frames;                    // feature frames of each
+  std::vector<float> features;                    // [sum of frames, mels], normalised
   std::vector<std::span<const int32_t>> targets;  // into the dataset
 };
 
@@ -44,8 +47,8 @@ class BatchLoader {
   static Result<BatchLoader> Create(const Model& model, SpeechDataset& dataset,
                                     SpeechDataset* noise, const ThreadPool& threads);
 
-  // The utterances at `indices`; each one's augmentation depends on `key` and its index alone. Unreadable
-  // audio and targets longer than their frames are left out and reported.
+  // The utterances at `indices`; each one's augmentation depends on `key` and its index alone.
+  // Unreadable audio and targets longer than their frames are left out and reported.
   Batch Load(std::span<const int64_t> indices, const AugmentOptions& augment, uint64_t key,
              std::vector<LoadProblem>& problems);
 
@@ -58,6 +61,7 @@ class BatchLoader {
         threads_(threads),
         log_mel_(std::move(log_mel)) {}
 
+  Result<std::vector<float>> Noise(int64_t index);
   Result<std::vector<float>> Features(int64_t index, const AugmentOptions& augment, uint64_t key);
 
   const Model& model_;
@@ -65,6 +69,8 @@ class BatchLoader {
   SpeechDataset* noise_;
   const ThreadPool& threads_;
   LogMel log_mel_;
+  // Two utterances may draw the same noise at the same time.
+  std::unique_ptr<std::mutex> noise_mutex_ = std::make_unique<std::mutex>();
 };
 
 }  // namespace masr

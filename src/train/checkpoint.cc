@@ -15,6 +15,17 @@ std::span<const uint8_t> AsBytes(std::span<const float> values) {
   return {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()};
 }
 
+// -1 if there is none.
+int64_t ReadStep(const SafetensorsFile& file) {
+  const auto found = file.metadata().find(kStepKey);
+  if (found == file.metadata().end()) return -1;
+  const std::string& text = found->second;
+  const char* end = text.data() + text.size();
+  int64_t step = -1;
+  const auto parsed = std::from_chars(text.data(), end, step);
+  return parsed.ec == std::errc() && parsed.ptr == end ? step : -1;
+}
+
 Status CheckTensor(const SafetensorsFile& file, const std::string& name, size_t elements) {
   const TensorEntry* entry = file.Find(name);
   if (entry == nullptr || entry->dtype != DType::kF32 ||
@@ -41,8 +52,10 @@ Status SaveCheckpoint(Trainer& trainer, const std::map<std::string, std::string>
     const std::span<float> state = trainer.OptimizerState(id);
     entries.push_back(
         {spec.name, DType::kF32, spec.shape, AsBytes(trainer.model().weights.Writable(id))});
-    entries.push_back({spec.name + kStateSuffix, DType::kF32,
-                       {static_cast<int64_t>(state.size())}, AsBytes(state)});
+    entries.push_back({spec.name + kStateSuffix,
+                       DType::kF32,
+                       {static_cast<int64_t>(state.size())},
+                       AsBytes(state)});
   }
   auto all = metadata;
   all[kStepKey] = std::to_string(trainer.step());
@@ -53,12 +66,7 @@ Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& pat
                                                           Trainer& trainer) {
   MASR_TRY(const SafetensorsFile file, SafetensorsFile::Open(path));
   const ParameterTable& table = trainer.model().encoder.parameters();
-  const auto step_text = file.metadata().find(kStepKey);
-  int64_t step = -1;
-  if (step_text != file.metadata().end()) {
-    const std::string& text = step_text->second;
-    std::from_chars(text.data(), text.data() + text.size(), step);
-  }
+  const int64_t step = ReadStep(file);
   if (step < 0) {
     return Fail(ErrorCode::kCorrupt, path + ": not a checkpoint (no step number in its metadata)");
   }
@@ -71,8 +79,9 @@ Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& pat
     if (!status.has_value()) return Fail(path, std::move(status.error()));
   }
   if (file.tensors().size() != 2 * trainer.trainable().size()) {
-    return Fail(ErrorCode::kCorrupt, path + ": holds tensors that are not being trained; it belongs "
-                                            "to another choice of what to train");
+    return Fail(ErrorCode::kCorrupt, path +
+                                         ": holds tensors that are not being trained; it belongs "
+                                         "to another choice of what to train");
   }
   for (ParameterId id : trainer.trainable()) {
     const std::string& name = table[id].name;

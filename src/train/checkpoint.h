@@ -1,5 +1,6 @@
-// The state of a training, on disk: trainable weights, optimizer state, step, and what its owner adds.
-// One safetensors file, replaced atomically: after a kill at any instant the last complete one is there.
+// The state of a training, on disk: trainable weights, optimizer state, step, and what its owner
+// adds. One safetensors file, replaced atomically: after a kill at any instant the last complete
+// one is there.
 #ifndef MOBILEASR_TRAIN_CHECKPOINT_H_
 #define MOBILEASR_TRAIN_CHECKPOINT_H_
 
@@ -16,7 +17,8 @@ Status SaveCheckpoint(Trainer& trainer, const std::map<std::string, std::string>
                       const std::string& path);
 
 // Restores weights, optimizer state and step into a trainer made with the same model and the same
-// trainable set; otherwise fails, names the first difference, and changes nothing. Returns the metadata.
+// trainable set; otherwise fails, names the first difference, and changes nothing. Returns the
+// metadata.
 Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& path,
                                                           Trainer& trainer);
 

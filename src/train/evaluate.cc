@@ -72,8 +72,7 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
   }
   result.skipped = static_cast<int64_t>(problems.size());
   result.loss = loss_tokens > 0 ? loss_sum / static_cast<double>(loss_tokens) : 0;
-  result.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
 

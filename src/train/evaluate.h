@@ -24,19 +24,19 @@ struct EvaluatedUtterance {
 struct Evaluation {
   ErrorCounts words;
   ErrorCounts characters;
-  int64_t utterances = 0;       // evaluated
-  int64_t skipped = 0;          // unreadable or too short
+  int64_t utterances = 0;  // evaluated
+  int64_t skipped = 0;     // unreadable or too short
   double audio_seconds = 0;
-  double seconds = 0;           // spent
-  double loss = 0;              // CTC, nats per token
+  double seconds = 0;  // spent
+  double loss = 0;     // CTC, nats per token
   std::vector<EvaluatedUtterance> hypotheses;
 };
 
 // done, total: utterances.
 using EvaluationProgress = std::function<void(int64_t done, int64_t total)>;
 
-// Greedy decoding of every utterance in `indices` (all if empty). `cancel` may be null; once true, what
-// was done so far is returned as kCancelled.
+// Greedy decoding of every utterance in `indices` (all if empty). `cancel` may be null; once true,
+// what was done so far is returned as kCancelled.
 Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
                             const std::vector<int64_t>& indices, const ThreadPool& threads,
                             const EvaluationProgress& progress = {},

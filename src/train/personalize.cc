@@ -74,8 +74,8 @@ ValidationSplit SplitForValidation(const SpeechDataset& data, const std::vector<
   }
   Rng rng(MixKeys(seed, 0x5eed));
   Shuffle(groups, rng);
-  const auto wanted = static_cast<size_t>(
-      std::max(1.0, std::round(share * static_cast<double>(indices.size()))));
+  const auto wanted =
+      static_cast<size_t>(std::max(1.0, std::round(share * static_cast<double>(indices.size()))));
   ValidationSplit split;
   for (const std::vector<int64_t>& group : groups) {
     auto& side = split.validation.size() < wanted ? split.validation : split.training;
@@ -151,8 +151,8 @@ Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
       std::vector<int64_t> members;
       for (int64_t p : batches[b]) members.push_back(split.training[static_cast<size_t>(p)]);
       const Batch batch = loader.Load(members, options.augment, key, problems);
-      const auto report = trainer.Step({&batch, 1}, LearningRate(schedule, trainer.step() + 1),
-                                       MixKeys(key, b));
+      const auto report =
+          trainer.Step({&batch, 1}, LearningRate(schedule, trainer.step() + 1), MixKeys(key, b));
       if (!report.has_value()) {
         if (report.error().code != ErrorCode::kDiverged) return tl::unexpected(report.error());
         diverged = true;

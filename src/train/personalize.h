@@ -1,5 +1,5 @@
-// One round of learning a voice: a base recogniser and its owner's utterances in, a better one out, or
-// the same one if nothing better was found.
+// One round of learning a voice: a base recogniser and its owner's utterances in, a better one out,
+// or the same one if nothing better was found.
 #ifndef MOBILEASR_TRAIN_PERSONALIZE_H_
 #define MOBILEASR_TRAIN_PERSONALIZE_H_
 
@@ -37,8 +37,8 @@ struct PersonalizeOptions {
 };
 
 struct RoundEpoch {
-  int64_t epoch = 0;          // 0: the base, before any update
-  double train_loss = 0;      // nats per token
+  int64_t epoch = 0;      // 0: the base, before any update
+  double train_loss = 0;  // nats per token
   double validation_loss = 0;
   double validation_wer = 0;  // percent
   double validation_cer = 0;
@@ -51,7 +51,7 @@ struct RoundProgress {
   int64_t update = 0;
   int64_t updates = 0;
   double loss = 0;
-  double seconds_left = 0;    // at most: the round may stop sooner
+  double seconds_left = 0;  // at most: the round may stop sooner
 };
 
 struct RoundEvents {
@@ -71,15 +71,16 @@ struct RoundResult {
   double seconds = 0;
 };
 
-// Trains `model` in place on `data`; afterwards it holds the weights of the best epoch. Epochs are compared
-// by validation WER, and by validation loss where that is equal. A round that diverges ends with the best
-// epoch before it. Fails if there is too little to learn from (fewer than two usable utterances).
+// Trains `model` in place on `data`; afterwards it holds the weights of the best epoch. Epochs are
+// compared by validation WER, and by validation loss where that is equal. A round that diverges
+// ends with the best epoch before it. Fails if there is too little to learn from (fewer than two
+// usable utterances).
 Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
                                 const PersonalizeOptions& options, const ThreadPool& threads,
                                 const RoundEvents& events, const std::atomic<bool>* cancel);
 
-// The split that a round makes of `indices`: utterances with the same text go to the same side, unless so
-// many share theirs (spoken digits, say) that whole texts would never be learned.
+// The split that a round makes of `indices`: utterances with the same text go to the same side,
+// unless so many share theirs (spoken digits, say) that whole texts would never be learned.
 struct ValidationSplit {
   std::vector<int64_t> training;
   std::vector<int64_t> validation;

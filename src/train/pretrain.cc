@@ -87,10 +87,10 @@ class Session {
       MASR_TRY(Manifest manifest, ReadManifest(path));
       manifests.push_back(std::move(manifest));
     }
-    SpeechDataset dataset = SpeechDataset::Create(
-        std::move(manifests), model.vocabulary,
-        {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz,
-         .cache_bytes = cache_bytes});
+    SpeechDataset dataset =
+        SpeechDataset::Create(std::move(manifests), model.vocabulary,
+                              {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz,
+                               .cache_bytes = cache_bytes});
     for (const ManifestProblem& problem : dataset.problems()) {
       if (events_.warning) events_.warning(problem.where + ": " + problem.message);
     }
@@ -107,10 +107,9 @@ class Session {
     for (Utterance& utterance : manifest.utterances) utterance.text.clear();
     std::vector<Manifest> manifests;
     manifests.push_back(std::move(manifest));
-    noise_ = SpeechDataset::Create(
-        std::move(manifests), model.vocabulary,
-        {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz,
-         .cache_bytes = options_.cache_bytes / 8});
+    noise_ = SpeechDataset::Create(std::move(manifests), model.vocabulary,
+                                   {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz,
+                                    .cache_bytes = options_.cache_bytes / 8});
     if (noise_.size() == 0) {
       return Fail(ErrorCode::kInvalidArgument, options_.noise_manifest + ": no usable noise");
     }
@@ -191,8 +190,7 @@ class Session {
         for (int64_t i : micro) seconds += train_.utterance(i).duration_s;
         batches.push_back(loader.Load(micro, stage.augment, key, problems_));
       }
-      const float learning_rate =
-          LearningRate(schedule, trainer.step() + 1 - stage_start_step_);
+      const float learning_rate = LearningRate(schedule, trainer.step() + 1 - stage_start_step_);
       auto report = trainer.Step(batches, learning_rate,
                                  MixKeys(key, static_cast<uint64_t>(position_.update)));
       if (!report.has_value()) return HandleDivergence(std::move(report.error()), trainer);
@@ -272,13 +270,11 @@ class Session {
   std::string CheckpointPath() const { return options_.out + ".checkpoint"; }
 
   Status SaveState(Trainer& trainer) {
-    const nlohmann::json progress = {{"stage", position_.stage},
-                                     {"epoch", position_.epoch},
-                                     {"update", position_.update},
-                                     {"loss_sum", position_.loss_sum},
-                                     {"tokens", position_.tokens},
-                                     {"stage_start_step", stage_start_step_},
-                                     {"seed", options_.seed}};
+    const nlohmann::json progress = {
+        {"stage", position_.stage},   {"epoch", position_.epoch},
+        {"update", position_.update}, {"loss_sum", position_.loss_sum},
+        {"tokens", position_.tokens}, {"stage_start_step", stage_start_step_},
+        {"seed", options_.seed}};
     MASR_RETURN_IF_ERROR(SaveCheckpoint(
         trainer, {{"progress", progress.dump()}, {"history", History().dump()}}, CheckpointPath()));
     last_save_ = Clock::now();

@@ -19,21 +19,21 @@ namespace masr {
 struct PretrainOptions {
   std::vector<std::string> train_manifests;
   std::string dev_manifest;
-  std::string noise_manifest;       // optional
-  std::string out;                  // the model; "<out>.checkpoint" lies beside it
+  std::string noise_manifest;  // optional
+  std::string out;             // the model; "<out>.checkpoint" lies beside it
   bool resume = false;
   uint64_t seed = 1;
   WeightFormat format = WeightFormat::kInt8;
-  double checkpoint_seconds = 120;  // between checkpoints
-  int64_t cache_bytes = int64_t{4} << 30;  // of decoded samples
+  double checkpoint_seconds = 120;              // between checkpoints
+  int64_t cache_bytes = int64_t{4} << 30;       // of decoded samples
   std::map<std::string, std::string> metadata;  // provenance, put into the model file
 };
 
 struct PretrainEpoch {
-  int64_t stage = 0;  // from 1
-  int64_t epoch = 0;  // of the stage, from 1
-  double train_loss = 0;   // nats per token
-  double dev_wer = 0;      // percent
+  int64_t stage = 0;      // from 1
+  int64_t epoch = 0;      // of the stage, from 1
+  double train_loss = 0;  // nats per token
+  double dev_wer = 0;     // percent
   double dev_cer = 0;
   double seconds = 0;
 };
@@ -43,13 +43,13 @@ struct PretrainProgress {
   std::string stage;
   int64_t epoch = 0;
   int64_t epochs = 0;
-  int64_t update = 0;          // of the epoch
+  int64_t update = 0;  // of the epoch
   int64_t updates = 0;
-  double loss = 0;             // running mean, nats per token
+  double loss = 0;  // running mean, nats per token
   double learning_rate = 0;
   double gradient_norm = 0;
-  double speed = 0;            // seconds of audio per second
-  double seconds_left = 0;     // of the whole recipe
+  double speed = 0;         // seconds of audio per second
+  double seconds_left = 0;  // of the whole recipe
 };
 
 struct PretrainEvents {
@@ -64,9 +64,9 @@ struct PretrainResult {
   int64_t skipped = 0;                // manifest lines and utterances left out
 };
 
-// The model is written after every epoch, the checkpoint every few minutes, after every epoch, and when
-// `cancel` becomes true. With `resume`, goes on from "<out>.checkpoint" to the same bits as if it had never
-// stopped; without one it starts from the beginning.
+// The model is written after every epoch, the checkpoint every few minutes, after every epoch, and
+// when `cancel` becomes true. With `resume`, goes on from "<out>.checkpoint" to the same bits as if
+// it had never stopped; without one it starts from the beginning.
 Result<PretrainResult> Pretrain(const PretrainConfig& config, const PretrainOptions& options,
                                 const ThreadPool& threads, const PretrainEvents& events,
                                 const std::atomic<bool>* cancel);

@@ -25,8 +25,10 @@ std::vector<double> ReadNumbers(ConfigReader& reader, const char* key) {
 Status ReadSpecAugment(const nlohmann::json& json, const std::string& where,
                        SpecAugmentOptions& spec) {
   ConfigReader reader(json, where + ": spec_augment");
-  spec.frequency_masks = static_cast<int>(reader.Int("frequency_masks", spec.frequency_masks, 0, 64));
-  spec.frequency_width = static_cast<int>(reader.Int("frequency_width", spec.frequency_width, 0, 512));
+  spec.frequency_masks =
+      static_cast<int>(reader.Int("frequency_masks", spec.frequency_masks, 0, 64));
+  spec.frequency_width =
+      static_cast<int>(reader.Int("frequency_width", spec.frequency_width, 0, 512));
   spec.time_masks = static_cast<int>(reader.Int("time_masks", spec.time_masks, 0, 64));
   spec.time_width = static_cast<int>(reader.Int("time_width", spec.time_width, 0, 100000));
   spec.time_fraction = reader.Number("time_fraction", spec.time_fraction, 0, 1);
@@ -60,7 +62,8 @@ Result<PretrainStage> ReadStage(const nlohmann::json& json, const std::string& w
   augment.gain_db = reader.Number("gain_db", 0, 0, 40);
   augment.noise_probability = reader.Number("noise_probability", 0, 0, 1);
   augment.noise_snr_low_db = reader.Number("noise_snr_low_db", augment.noise_snr_low_db, -20, 60);
-  augment.noise_snr_high_db = reader.Number("noise_snr_high_db", augment.noise_snr_high_db, -20, 60);
+  augment.noise_snr_high_db =
+      reader.Number("noise_snr_high_db", augment.noise_snr_high_db, -20, 60);
   augment.telephone_probability = reader.Number("telephone_probability", 0, 0, 1);
   if (const nlohmann::json* spec = reader.Child("spec_augment"); spec != nullptr) {
     augment.spec_augment = true;
@@ -85,8 +88,8 @@ Result<PretrainConfig> PretrainConfig::FromJson(std::string_view text, const std
 
   ConfigReader reader(*training, where + ": training");
   OptimizerOptions& optimizer = config.trainer.optimizer;
-  optimizer.kind = static_cast<OptimizerOptions::Kind>(
-      reader.Choice("optimizer", "adamw", {"adamw", "sgd"}));
+  optimizer.kind =
+      static_cast<OptimizerOptions::Kind>(reader.Choice("optimizer", "adamw", {"adamw", "sgd"}));
   optimizer.weight_decay =
       static_cast<float>(reader.Number("weight_decay", optimizer.weight_decay, 0, 1));
   optimizer.momentum = static_cast<float>(reader.Number("momentum", optimizer.momentum, 0, 1));

@@ -17,18 +17,18 @@ namespace masr {
 struct PretrainStage {
   std::string name;
   int64_t epochs = 1;
-  std::vector<int> sources;      // manifests by position, from 0; empty: all
-  double max_seconds = 20;       // longer utterances are left out of this stage
-  bool sorted = false;           // shortest first
-  ScheduleOptions schedule;      // total_steps is filled in from the data
+  std::vector<int> sources;  // manifests by position, from 0; empty: all
+  double max_seconds = 20;   // longer utterances are left out of this stage
+  bool sorted = false;       // shortest first
+  ScheduleOptions schedule;  // total_steps is filled in from the data
   AugmentOptions augment;
 };
 
 struct PretrainConfig {
   ModelConfig model;
   TrainerOptions trainer;
-  double batch_seconds = 100;        // audio per update
-  double micro_batch_seconds = 50;   // audio per forward and backward
+  double batch_seconds = 100;       // audio per update
+  double micro_batch_seconds = 50;  // audio per forward and backward
   std::vector<PretrainStage> stages;
 
   // The JSON of docs/models.md; `where` names the source in messages.

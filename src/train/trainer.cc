@@ -29,8 +29,8 @@ std::vector<uint8_t> TrainableFrom(const Encoder& encoder, size_t first_block) {
   return trainable;
 }
 
-Trainer Trainer::Create(Model& model, std::vector<uint8_t> trainable,
-                        const TrainerOptions& options, const ThreadPool& threads) {
+Trainer Trainer::Create(Model& model, std::vector<uint8_t> trainable, const TrainerOptions& options,
+                        const ThreadPool& threads) {
   const ParameterTable& table = model.encoder.parameters();
   Trainer trainer;
   trainer.model_ = &model;

@@ -28,16 +28,16 @@ struct StepReport {
   int64_t tokens = 0;
 };
 
-// Parameter values, optimizer state and step number: what a checkpoint holds. Move-only; one thread at a
-// time. Model and pool must outlive the trainer.
+// Parameter values, optimizer state and step number: what a checkpoint holds. Move-only; one thread
+// at a time. Model and pool must outlive the trainer.
 class Trainer {
  public:
   // trainable[id] != 0 marks what learns (statistics never do); those weights become f32.
-  static Trainer Create(Model& model, std::vector<uint8_t> trainable,
-                        const TrainerOptions& options, const ThreadPool& threads);
+  static Trainer Create(Model& model, std::vector<uint8_t> trainable, const TrainerOptions& options,
+                        const ThreadPool& threads);
 
-  // One update from the sum of the micro-batches' gradients. `key` seeds dropout. Fails with kDiverged,
-  // and changes nothing, if the loss or the gradient is not finite.
+  // One update from the sum of the micro-batches' gradients. `key` seeds dropout. Fails with
+  // kDiverged, and changes nothing, if the loss or the gradient is not finite.
   Result<StepReport> Step(std::span<const Batch> micro_batches, float learning_rate, uint64_t key);
 
   int64_t step() const { return step_; }
@@ -45,6 +45,10 @@ class Trainer {
   const std::vector<ParameterId>& trainable() const { return ids_; }
   // Optimizer state of one trainable parameter: StatePerParameter() arrays of its size.
   std::span<float> OptimizerState(ParameterId id) { return states_[id]; }
+  // Of the last step's loss by one trainable parameter, before clipping.
+  std::span<const float> Gradient(ParameterId id) const {
+    return {gradients_[id], static_cast<size_t>(model_->encoder.parameters()[id].elements())};
+  }
   Model& model() { return *model_; }
   // Of the largest batch so far.
   int64_t arena_bytes() const { return static_cast<int64_t>(arena_.bytes()); }
@@ -58,8 +62,8 @@ class Trainer {
   const ThreadPool* threads_ = nullptr;
   TrainerOptions options_;
   std::unique_ptr<Optimizer> optimizer_;
-  std::vector<uint8_t> trainable_;          // by parameter
-  std::vector<ParameterId> ids_;            // the trainable ones
+  std::vector<uint8_t> trainable_;  // by parameter
+  std::vector<ParameterId> ids_;    // the trainable ones
   std::vector<float> gradient_storage_;
   std::vector<float*> gradients_;           // by parameter; null where frozen
   std::vector<std::vector<float>> states_;  // by parameter; empty where frozen

@@ -55,6 +55,8 @@ inline void ReadRows(const float* utterance, int64_t frames, PanelColumns column
   const int64_t begin = std::clamp<int64_t>(-first, 0, rows);
   const int64_t end = std::clamp<int64_t>(frames - first, begin, rows);
   ZeroRows(panel, begin);
+  ZeroRows(panel + end * kPanel, rows - end);
+  if (begin == end) return;  // there may be no rows at all to point to
   const float* from = utterance + (first + begin) * columns.stride + columns.begin;
   if (columns.count == kPanel) {
     for (int64_t r = begin; r < end; ++r, from += columns.stride) {
@@ -66,7 +68,6 @@ inline void ReadRows(const float* utterance, int64_t frames, PanelColumns column
       std::copy_n(from, columns.count, panel + r * kPanel);
     }
   }
-  ZeroRows(panel + end * kPanel, rows - end);
 }
 
 inline void WriteRows(const float* panel, int64_t rows, PanelColumns columns, float* first_row) {

@@ -1,5 +1,6 @@
 // Runs any layer alone, the way a model would, and makes mistakes with memory visible:
-// * the arena starts as NaN, and before the backward pass all of it that no live buffer claims becomes
+// * the arena starts as NaN, and before the backward pass all of it that no live buffer claims
+// becomes
 //   NaN again, so that reading what was never written, or outlived, poisons the result;
 // * backward gets x and y only if the plan asked for them, else NaN.
 #ifndef MOBILEASR_LAYERS_TESTING_LAYER_HARNESS_H_
@@ -31,7 +32,8 @@ inline Floats RandomFloats(int64_t count, uint64_t seed) {
   return values;
 }
 
-// A layer, its parameters, and random values for them: none is zero or one, and variances are positive.
+// A layer, its parameters, and random values for them: none is zero or one, and variances are
+// positive.
 struct TestNet {
   ParameterTable table;
   LayerPtr layer;

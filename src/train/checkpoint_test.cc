@@ -1,0 +1,169 @@
+#include "train/checkpoint.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "io/file.h"
+#include "io/safetensors.h"
+#include "model/testing/tiny_model.h"
+
+namespace masr {
+namespace {
+
+using testing::AllWeights;
+
+const std::vector<int32_t> kTarget = {1, 2, 3};
+
+Batch BatchOfStep(uint64_t step) {
+  Batch batch;
+  batch.utterances = {0, 1};
+  batch.frames = {33, 27};
+  batch.targets = {kTarget, kTarget};
+  batch.features = testing::RandomFeatures(33 + 27, 10, step);
+  return batch;
+}
+
+// A model, and a trainer of it.
+struct Training {
+  explicit Training(uint64_t seed, size_t first_block = 0, TrainerOptions options = {})
+      : model(std::move(*testing::MakeTinyModel(seed))),
+        trainer(Trainer::Create(model, TrainableFrom(model.encoder, first_block), options, pool)) {}
+
+  void Steps(int64_t until) {
+    while (trainer.step() < until) {
+      const auto key = static_cast<uint64_t>(trainer.step());
+      const Batch batch = BatchOfStep(key);
+      ASSERT_TRUE(trainer.Step({&batch, 1}, 1e-2f, key).has_value());
+    }
+  }
+  std::vector<std::vector<float>> States() {
+    std::vector<std::vector<float>> states;
+    for (ParameterId id : trainer.trainable()) {
+      const auto state = trainer.OptimizerState(id);
+      states.emplace_back(state.begin(), state.end());
+    }
+    return states;
+  }
+
+  ThreadPool pool{2};
+  Model model;
+  Trainer trainer;
+};
+
+class Checkpoint : public ::testing::Test {
+ protected:
+  // Loading `path` is refused and leaves everything as it was; gives the reason.
+  Error Refused(Training& training, const std::string& path) {
+    const auto weights = AllWeights(training.model);
+    const auto states = training.States();
+    const int64_t step = training.trainer.step();
+    const auto loaded = LoadCheckpoint(path, training.trainer);
+    EXPECT_EQ(AllWeights(training.model), weights);
+    EXPECT_EQ(training.States(), states);
+    EXPECT_EQ(training.trainer.step(), step);
+    if (loaded.has_value()) {
+      ADD_FAILURE() << "loaded";
+      return {};
+    }
+    EXPECT_NE(loaded.error().message.find(path), std::string::npos) << loaded.error().message;
+    return loaded.error();
+  }
+
+  testing::TemporaryFolder folder_;
+  std::string path_ = folder_ / "training.checkpoint";
+};
+
+TEST_F(Checkpoint, ContinuesToTheSameBits) {
+  Training whole(1);
+  whole.Steps(6);
+
+  {
+    Training before(1);
+    before.Steps(3);
+    ASSERT_TRUE(SaveCheckpoint(before.trainer, {{"where", "epoch 2"}}, path_).has_value());
+  }
+  // Another process: its random weights do not matter.
+  Training after(99);
+  const auto metadata = LoadCheckpoint(path_, after.trainer);
+  ASSERT_TRUE(metadata.has_value()) << metadata.error().message;
+  EXPECT_EQ(*metadata, (std::map<std::string, std::string>{{"where", "epoch 2"}}));
+  EXPECT_EQ(after.trainer.step(), 3);
+  after.Steps(6);
+  for (ParameterId id : whole.trainer.trainable()) {
+    EXPECT_EQ(after.model.weights.ToFloat(id), whole.model.weights.ToFloat(id))
+        << whole.model.encoder.parameters()[id].name;
+  }
+  EXPECT_EQ(after.States(), whole.States());
+}
+
+TEST_F(Checkpoint, HoldsOnlyWhatTrains) {
+  Training all(1);
+  Training top(1, 3);
+  ASSERT_TRUE(SaveCheckpoint(all.trainer, {}, folder_ / "all").has_value());
+  ASSERT_TRUE(SaveCheckpoint(top.trainer, {}, folder_ / "top").has_value());
+  EXPECT_LT(std::filesystem::file_size(folder_ / "top"),
+            std::filesystem::file_size(folder_ / "all") / 4);
+  const auto file = SafetensorsFile::Open(folder_ / "top");
+  ASSERT_TRUE(file.has_value());
+  EXPECT_EQ(file->tensors().size(), 2 * top.trainer.trainable().size());
+}
+
+TEST_F(Checkpoint, AnotherChoiceOfWhatToTrainIsRefused) {
+  Training all(1);
+  Training top(1, 3);
+  all.Steps(1);
+  top.Steps(2);
+  ASSERT_TRUE(SaveCheckpoint(all.trainer, {}, folder_ / "all").has_value());
+  ASSERT_TRUE(SaveCheckpoint(top.trainer, {}, folder_ / "top").has_value());
+  EXPECT_NE(Refused(top, folder_ / "all").message.find("another choice of what to train"),
+            std::string::npos);
+  EXPECT_NE(Refused(all, folder_ / "top").message.find("'blocks.0.conv1.weight'"),
+            std::string::npos);
+}
+
+TEST_F(Checkpoint, AnotherOptimizerIsRefused) {
+  Training adam(1);
+  Training sgd(1, 0, {.optimizer = {.kind = OptimizerOptions::Kind::kSgd}});
+  ASSERT_TRUE(SaveCheckpoint(adam.trainer, {}, path_).has_value());
+  EXPECT_NE(Refused(sgd, path_).message.find("'blocks.0.conv1.weight.optimizer'"),
+            std::string::npos);
+}
+
+TEST_F(Checkpoint, AModelFileIsRefused) {
+  Training training(1);
+  ASSERT_TRUE(SaveModel(training.model, WeightFormat::kF32, path_).has_value());
+  EXPECT_NE(Refused(training, path_).message.find("not a checkpoint"), std::string::npos);
+}
+
+TEST_F(Checkpoint, StepNumbersThatAreNone) {
+  Training training(1);
+  ASSERT_TRUE(SaveCheckpoint(training.trainer, {}, path_).has_value());
+  const auto file = SafetensorsFile::Open(path_);
+  ASSERT_TRUE(file.has_value());
+  for (const std::string step : {"", "-1", "x", "99999999999999999999999", "12 monkeys"}) {
+    SCOPED_TRACE(step);
+    const std::string changed = folder_ / "changed";
+    ASSERT_TRUE(
+        WriteSafetensors(changed, file->tensors(), {{"checkpoint.step", step}}).has_value());
+    EXPECT_EQ(Refused(training, changed).code, ErrorCode::kCorrupt);
+  }
+}
+
+TEST_F(Checkpoint, TruncatedOrMissing) {
+  Training training(1);
+  training.Steps(1);
+  EXPECT_EQ(Refused(training, folder_ / "nowhere").code, ErrorCode::kNotFound);
+  ASSERT_TRUE(SaveCheckpoint(training.trainer, {}, path_).has_value());
+  const auto whole = ReadTextFile(path_);
+  ASSERT_TRUE(whole.has_value());
+  for (size_t part = 0; part < 20; ++part) {
+    const std::string cut = folder_ / "cut";
+    ASSERT_TRUE(ReplaceFile(cut, std::string_view(*whole).substr(0, whole->size() * part / 20))
+                    .has_value());
+    Refused(training, cut);
+  }
+}
+
+}  // namespace
+}  // namespace masr

@@ -1,0 +1,264 @@
+#include "train/personalize.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "train/testing/toy_speech.h"
+
+namespace masr {
+namespace {
+
+using testing::AllWeights;
+
+// Quick, and enough for the toy.
+const PersonalizeOptions kOptions = {.validation_share = 0.25,
+                                     .epochs = 8,
+                                     .patience = 8,
+                                     .batch_seconds = 3,
+                                     .learning_rate = 1e-2f,
+                                     .augment = {.gain_db = 3}};
+
+class PersonalizeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = testing::MakeModel(testing::ToyModelConfig(), 1);
+    ASSERT_TRUE(made.has_value()) << made.error().message;
+    model_.emplace(std::move(*made));
+    data_ = testing::LoadToySpeech(testing::WriteToySpeech(folder_, "voice", 32, 1.0, 1), *model_);
+  }
+
+  Result<RoundResult> Round(const PersonalizeOptions& options, const RoundEvents& events = {},
+                            const std::atomic<bool>* cancel = nullptr) {
+    return Personalize(*model_, data_, options, pool_, events, cancel);
+  }
+
+  // Validation loss of the model as it is, on the side that `options` kept aside.
+  double ValidationLoss(const PersonalizeOptions& options) {
+    std::vector<int64_t> indices;
+    for (int64_t i = 0; i < data_.size(); ++i) indices.push_back(i);
+    const auto split = SplitForValidation(data_, indices, options.validation_share, options.seed);
+    const auto e = Evaluate(*model_, data_, split.validation, pool_);
+    EXPECT_TRUE(e.has_value());
+    return e.has_value() ? e->loss : -1;
+  }
+
+  testing::TemporaryFolder folder_;
+  const ThreadPool pool_{2};
+  std::optional<Model> model_;
+  SpeechDataset data_;
+};
+
+TEST_F(PersonalizeTest, LearnsAndEndsWithTheBestEpoch) {
+  std::vector<RoundEpoch> seen;
+  int64_t updates = 0;
+  const auto result = Round(kOptions, {.progress =
+                                           [&](const RoundProgress& p) {
+                                             ++updates;
+                                             EXPECT_LE(p.update, p.updates);
+                                             EXPECT_GE(p.seconds_left, 0);
+                                           },
+                                       .epoch = [&](const RoundEpoch& e) { seen.push_back(e); }});
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_GT(result->best_epoch, 0);
+  EXPECT_FALSE(result->stopped);
+  EXPECT_EQ(result->epochs.size(), 9u);
+  EXPECT_EQ(seen.size(), result->epochs.size());
+  EXPECT_GE(updates, 8);
+  EXPECT_EQ(result->training_utterances + result->validation_utterances, 32);
+  EXPECT_GT(result->arena_bytes, 0);
+  EXPECT_GT(result->audio_seconds, 0);
+
+  const RoundEpoch& base = result->epochs.front();
+  const RoundEpoch& best = result->epochs[static_cast<size_t>(result->best_epoch)];
+  EXPECT_LT(best.validation_loss, 0.7 * base.validation_loss);
+  EXPECT_LE(best.validation_wer, base.validation_wer);
+  for (const RoundEpoch& epoch : result->epochs) {
+    EXPECT_LE(best.validation_wer, epoch.validation_wer);
+    if (epoch.validation_wer == best.validation_wer) {
+      EXPECT_LE(best.validation_loss, epoch.validation_loss);
+    }
+  }
+  EXPECT_EQ(ValidationLoss(kOptions), best.validation_loss);
+}
+
+TEST_F(PersonalizeTest, IsTheSameForAnyNumberOfThreads) {
+  PersonalizeOptions options = kOptions;
+  options.epochs = 2;
+  std::vector<std::vector<float>> expected;
+  for (const int threads : {1, 3}) {
+    auto model = testing::MakeModel(testing::ToyModelConfig(), 1);
+    ASSERT_TRUE(model.has_value());
+    const ThreadPool pool(threads);
+    ASSERT_TRUE(Personalize(*model, data_, options, pool, {}, nullptr).has_value());
+    if (expected.empty()) expected = AllWeights(*model);
+    EXPECT_EQ(AllWeights(*model), expected);
+  }
+}
+
+TEST_F(PersonalizeTest, KeepsTheBaseWhenNothingIsBetter) {
+  PersonalizeOptions useless = kOptions;
+  useless.learning_rate = 0;
+  useless.patience = 2;
+  const auto before = AllWeights(*model_);
+  const auto same = Round(useless);
+  ASSERT_TRUE(same.has_value()) << same.error().message;
+  EXPECT_EQ(same->best_epoch, 0);
+  EXPECT_EQ(same->epochs.size(), 3u);  // the base and the patience
+  EXPECT_EQ(AllWeights(*model_), before);
+}
+
+TEST_F(PersonalizeTest, ARoundThatRunsAwayEndsWithTheBestBefore) {
+  ASSERT_TRUE(Round(kOptions).has_value());
+  const auto before = AllWeights(*model_);
+  PersonalizeOptions wild = kOptions;
+  wild.learning_rate = 1e30f;
+  const auto result = Round(wild);
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_EQ(result->best_epoch, 0);
+  EXPECT_EQ(AllWeights(*model_), before);
+}
+
+TEST_F(PersonalizeTest, AStoppedRoundKeepsItsBestEpoch) {
+  std::atomic<bool> cancel = false;
+  const auto result =
+      Round(kOptions,
+            {.progress = [&](const RoundProgress& p) { cancel = p.epoch == 4 && p.update == 2; }},
+            &cancel);
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_TRUE(result->stopped);
+  EXPECT_EQ(result->epochs.size(), 4u);  // the base and three whole epochs
+  EXPECT_LE(result->best_epoch, 3);
+  EXPECT_EQ(ValidationLoss(kOptions),
+            result->epochs[static_cast<size_t>(result->best_epoch)].validation_loss);
+}
+
+TEST_F(PersonalizeTest, FrozenBlocksOfAnInt8BaseStayInt8) {
+  ASSERT_TRUE(SaveModel(*model_, WeightFormat::kInt8, folder_ / "base.safetensors").has_value());
+  auto base = LoadModel(folder_ / "base.safetensors");
+  ASSERT_TRUE(base.has_value());
+  *model_ = std::move(*base);
+  const auto before = AllWeights(*model_);
+  PersonalizeOptions top = kOptions;
+  top.first_trainable_block = model_->encoder.blocks().size() - 1;
+  const auto result = Round(top);
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_GT(result->best_epoch, 0);
+  for (ParameterId id = 0; id < model_->encoder.blocks().back().first; ++id) {
+    EXPECT_FALSE(model_->weights.IsWritable(id));
+    EXPECT_EQ(model_->weights.ToFloat(id), before[static_cast<size_t>(id)]);
+  }
+}
+
+TEST_F(PersonalizeTest, MinutesTakeTheFirstOfTheManifest) {
+  PersonalizeOptions few = kOptions;
+  few.epochs = 1;
+  few.minutes = 0.1;
+  const auto result = Round(few);
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  double seconds = 0;
+  int64_t count = 0;
+  while (seconds + data_.utterance(count).duration_s <= 6) {
+    seconds += data_.utterance(count++).duration_s;
+  }
+  EXPECT_EQ(result->training_utterances + result->validation_utterances, count);
+  EXPECT_LT(result->audio_seconds, 6);
+}
+
+TEST_F(PersonalizeTest, TooLittleToLearnFrom) {
+  for (const int count : {0, 1}) {
+    data_ = testing::LoadToySpeech(testing::WriteToySpeech(folder_, "few", 1, 1.0, 1), *model_);
+    if (count == 0) data_ = SpeechDataset::Create({}, model_->vocabulary, {});
+    const auto result = Round(kOptions);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_NE(result.error().message.find("only " + std::to_string(count)), std::string::npos);
+  }
+}
+
+// Utterances that exist only as their texts.
+SpeechDataset WithTexts(const std::vector<std::string>& texts) {
+  Manifest manifest;
+  for (const std::string& text : texts) {
+    manifest.utterances.push_back({.audio_path = "none", .text = text, .duration_s = 1});
+  }
+  std::vector<Manifest> manifests;
+  manifests.push_back(std::move(manifest));
+  return SpeechDataset::Create(std::move(manifests), Vocabulary::English(), {});
+}
+
+std::vector<int64_t> Iota(int64_t count) {
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < count; ++i) indices.push_back(i);
+  return indices;
+}
+
+TEST(SplitForValidation, EveryUtteranceIsOnOneSide) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 40; ++i) texts.push_back(std::string(1 + i % 30, 'a'));
+  const SpeechDataset data = WithTexts(texts);
+  for (const double share : {0.0, 0.1, 0.15, 0.5}) {
+    for (uint64_t seed = 1; seed < 6; ++seed) {
+      const ValidationSplit split = SplitForValidation(data, Iota(40), share, seed);
+      std::vector<int64_t> all = split.training;
+      all.insert(all.end(), split.validation.begin(), split.validation.end());
+      std::sort(all.begin(), all.end());
+      EXPECT_EQ(all, Iota(40));
+      EXPECT_GE(split.validation.size(), std::max<size_t>(1, static_cast<size_t>(40 * share)));
+      EXPECT_LE(split.validation.size(), static_cast<size_t>(40 * share) + 3);
+      EXPECT_TRUE(std::is_sorted(split.training.begin(), split.training.end()));
+      EXPECT_TRUE(std::is_sorted(split.validation.begin(), split.validation.end()));
+    }
+  }
+}
+
+TEST(SplitForValidation, SharedTextsStayTogether) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 40; ++i) texts.push_back(std::string(1 + i % 30, 'a'));
+  const SpeechDataset data = WithTexts(texts);
+  for (uint64_t seed = 1; seed < 10; ++seed) {
+    const ValidationSplit split = SplitForValidation(data, Iota(40), 0.3, seed);
+    std::set<std::string> learned;
+    for (int64_t i : split.training) learned.insert(data.utterance(i).text);
+    for (int64_t i : split.validation) EXPECT_FALSE(learned.contains(data.utterance(i).text));
+  }
+}
+
+TEST(SplitForValidation, FewTextsAreLearnedAndTested) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 40; ++i) texts.push_back(i % 2 == 0 ? "yes" : "no");
+  const SpeechDataset data = WithTexts(texts);
+  const ValidationSplit split = SplitForValidation(data, Iota(40), 0.25, 1);
+  EXPECT_EQ(split.validation.size(), 10u);
+  std::set<std::string> learned;
+  for (int64_t i : split.training) learned.insert(data.utterance(i).text);
+  EXPECT_EQ(learned.size(), 2u);
+}
+
+TEST(SplitForValidation, TheSeedDecidesAndIndicesAreKept) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 20; ++i) texts.push_back(std::string(static_cast<size_t>(i) + 1, 'b'));
+  const SpeechDataset data = WithTexts(texts);
+  const std::vector<int64_t> odd = {1, 3, 5, 7, 9, 11, 13, 15, 17, 19};
+  const ValidationSplit one = SplitForValidation(data, odd, 0.3, 1);
+  EXPECT_EQ(one.validation, SplitForValidation(data, odd, 0.3, 1).validation);
+  EXPECT_EQ(one.validation.size(), 3u);
+  for (int64_t i : one.validation) EXPECT_EQ(i % 2, 1);
+  bool differs = false;
+  for (uint64_t seed = 2; seed < 6; ++seed) {
+    differs |= SplitForValidation(data, odd, 0.3, seed).validation != one.validation;
+  }
+  EXPECT_TRUE(differs);
+}
+
+TEST(SplitForValidation, TwoUtterancesGiveOneEach) {
+  const SpeechDataset data = WithTexts({"a", "b"});
+  const ValidationSplit split = SplitForValidation(data, Iota(2), 0.15, 1);
+  EXPECT_EQ(split.training.size(), 1u);
+  EXPECT_EQ(split.validation.size(), 1u);
+  EXPECT_TRUE(SplitForValidation(data, {}, 0.15, 1).validation.empty());
+}
+
+}  // namespace
+}  // namespace masr

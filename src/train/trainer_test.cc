@@ -1,0 +1,237 @@
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "model/testing/tiny_model.h"
+
+namespace masr {
+namespace {
+
+using testing::AllWeights;
+
+const std::vector<std::vector<int32_t>> kTargets = {{1, 2, 3}, {4, 4}, {2}};
+
+Batch RandomBatch(uint64_t seed, const std::vector<int64_t>& frames = {40, 31, 12}) {
+  Batch batch;
+  batch.frames = frames;
+  int64_t total = 0;
+  for (size_t u = 0; u < frames.size(); ++u) {
+    batch.utterances.push_back(static_cast<int64_t>(u));
+    batch.targets.push_back(kTargets[u % kTargets.size()]);
+    total += frames[u];
+  }
+  batch.features = testing::RandomFeatures(total, 10, seed);
+  return batch;
+}
+
+Model TinyModel(uint64_t seed) {
+  auto model = testing::MakeTinyModel(seed);
+  EXPECT_TRUE(model.has_value()) << model.error().message;
+  return std::move(*model);
+}
+
+Trainer MakeTrainer(Model& model, const ThreadPool& pool, size_t first_block = 0) {
+  return Trainer::Create(model, TrainableFrom(model.encoder, first_block), {}, pool);
+}
+
+TEST(Trainer, LearnsABatchByHeart) {
+  const ThreadPool pool(2);
+  Model model = TinyModel(1);
+  Trainer trainer = MakeTrainer(model, pool);
+  const Batch batch = RandomBatch(1);
+  double first = 0;
+  double last = 0;
+  for (uint64_t s = 0; s < 120; ++s) {
+    const auto report = trainer.Step({&batch, 1}, 3e-3f, s);
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    if (s == 0) first = report->loss;
+    last = report->loss;
+    EXPECT_EQ(report->frames, 83);
+    EXPECT_EQ(report->tokens, 6);
+  }
+  EXPECT_EQ(trainer.step(), 120);
+  EXPECT_LT(last, 0.3 * first);
+}
+
+TEST(Trainer, ThreadsChangeNothing) {
+  std::vector<std::vector<float>> expected;
+  for (const int threads : {1, 2, 3}) {
+    const ThreadPool pool(threads);
+    Model model = TinyModel(1);
+    Trainer trainer = MakeTrainer(model, pool);
+    for (uint64_t s = 0; s < 3; ++s) {
+      const Batch batch = RandomBatch(s);
+      ASSERT_TRUE(trainer.Step({&batch, 1}, 1e-2f, s).has_value());
+    }
+    if (expected.empty()) expected = AllWeights(model);
+    EXPECT_EQ(AllWeights(model), expected) << threads << " threads";
+  }
+  EXPECT_NE(AllWeights(TinyModel(1)), expected);
+}
+
+TEST(Trainer, TheKeyDrawsTheDropout) {
+  const ThreadPool pool(1);
+  const Batch batch = RandomBatch(1);
+  const auto after = [&](uint64_t key) {
+    Model model = TinyModel(1);
+    Trainer trainer = MakeTrainer(model, pool);
+    EXPECT_TRUE(trainer.Step({&batch, 1}, 1e-2f, key).has_value());
+    return AllWeights(model);
+  };
+  EXPECT_EQ(after(5), after(5));
+  EXPECT_NE(after(5), after(6));
+}
+
+TEST(Trainer, WhatIsNotFiniteIsUndone) {
+  const ThreadPool pool(2);
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 3e38f}) {
+    SCOPED_TRACE(bad);
+    Model model = TinyModel(1);
+    Model same = TinyModel(1);
+    Trainer trainer = MakeTrainer(model, pool);
+    Trainer undisturbed = MakeTrainer(same, pool);
+    const Batch good = RandomBatch(1);
+    ASSERT_TRUE(trainer.Step({&good, 1}, 1e-3f, 1).has_value());
+    ASSERT_TRUE(undisturbed.Step({&good, 1}, 1e-3f, 1).has_value());
+
+    Batch poisoned = RandomBatch(2);
+    for (size_t i = 150; i < 300; ++i) poisoned.features[i] = bad;
+    const std::vector<Batch> batches = {good, poisoned};
+    const auto report = trainer.Step(batches, 1e-3f, 2);
+    ASSERT_FALSE(report.has_value());
+    EXPECT_EQ(report.error().code, ErrorCode::kDiverged);
+    EXPECT_NE(report.error().message.find("lower the learning rate"), std::string::npos);
+    EXPECT_EQ(AllWeights(model), AllWeights(same));
+    EXPECT_EQ(trainer.step(), 1);
+
+    // ... and forgotten.
+    ASSERT_TRUE(trainer.Step({&good, 1}, 1e-3f, 3).has_value());
+    ASSERT_TRUE(undisturbed.Step({&good, 1}, 1e-3f, 3).has_value());
+    EXPECT_EQ(AllWeights(model), AllWeights(same));
+  }
+}
+
+TEST(Trainer, NothingToLearnFromIsNoStep) {
+  const ThreadPool pool(1);
+  Model model = TinyModel(1);
+  Trainer trainer = MakeTrainer(model, pool);
+  const auto before = AllWeights(model);
+  const std::vector<Batch> empty(2);
+  for (const auto& batches : {std::span<const Batch>(), std::span<const Batch>(empty)}) {
+    const auto report = trainer.Step(batches, 1e-3f, 1);
+    ASSERT_TRUE(report.has_value());
+    EXPECT_EQ(report->loss, 0);
+  }
+  EXPECT_EQ(AllWeights(model), before);
+  EXPECT_EQ(trainer.step(), 0);
+}
+
+TEST(Trainer, AnEmptyMicroBatchAddsNothing) {
+  const ThreadPool pool(1);
+  const auto after = [&](const std::vector<Batch>& batches) {
+    Model model = TinyModel(1);
+    Trainer trainer = MakeTrainer(model, pool);
+    EXPECT_TRUE(trainer.Step(batches, 1e-3f, 1).has_value());
+    return AllWeights(model);
+  };
+  EXPECT_EQ(after({RandomBatch(1)}), after({RandomBatch(1), Batch()}));
+}
+
+TEST(Trainer, AnEmptyTargetIsLearnedToo) {
+  const ThreadPool pool(1);
+  Model model = TinyModel(1);
+  Trainer trainer = MakeTrainer(model, pool);
+  Batch silence = RandomBatch(1, {30});
+  silence.targets = {{}};
+  const auto report = trainer.Step({&silence, 1}, 1e-3f, 1);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_GT(report->gradient_norm, 0);
+  EXPECT_EQ(report->tokens, 0);
+}
+
+TEST(Trainer, StatisticsNeverLearn) {
+  const ThreadPool pool(1);
+  Model model = TinyModel(1);
+  // Even if somebody asks for it.
+  const auto count = static_cast<size_t>(model.encoder.parameters().size());
+  Trainer trainer = Trainer::Create(model, std::vector<uint8_t>(count, 1), {}, pool);
+  const auto before = AllWeights(model);
+  const Batch batch = RandomBatch(1);
+  ASSERT_TRUE(trainer.Step({&batch, 1}, 1e-2f, 1).has_value());
+  int statistics = 0;
+  for (ParameterId id = 0; id < model.encoder.parameters().size(); ++id) {
+    const ParameterSpec& spec = model.encoder.parameters()[id];
+    EXPECT_EQ(model.weights.ToFloat(id) == before[static_cast<size_t>(id)], !spec.trainable)
+        << spec.name;
+    statistics += spec.trainable ? 0 : 1;
+  }
+  EXPECT_EQ(statistics, 4);
+}
+
+// What a phone does: most of the model stays as it lies in the file.
+TEST(Trainer, AFrozenInt8PrefixStaysAsItIs) {
+  const ThreadPool pool(2);
+  const testing::TemporaryFolder folder;
+  ASSERT_TRUE(
+      SaveModel(TinyModel(1), WeightFormat::kInt8, folder / "base.safetensors").has_value());
+  auto loaded = LoadModel(folder / "base.safetensors");
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+  Model& model = *loaded;
+  const size_t first_block = 2;
+  const ParameterId first = model.encoder.blocks()[first_block].first;
+  const auto before = AllWeights(model);
+  Trainer trainer = MakeTrainer(model, pool, first_block);
+
+  // The same values as f32, all trainable: what the gradients must be.
+  auto copy = LoadModel(folder / "base.safetensors");
+  ASSERT_TRUE(copy.has_value());
+  Trainer full = MakeTrainer(*copy, pool);
+
+  const Batch batch = RandomBatch(1);
+  const auto report = trainer.Step({&batch, 1}, 3e-3f, 1);
+  const auto full_report = full.Step({&batch, 1}, 3e-3f, 1);
+  ASSERT_TRUE(report.has_value() && full_report.has_value());
+  EXPECT_EQ(report->loss, full_report->loss);
+  EXPECT_LT(trainer.arena_bytes(), full.arena_bytes());
+  for (ParameterId id = 0; id < model.encoder.parameters().size(); ++id) {
+    const ParameterSpec& spec = model.encoder.parameters()[id];
+    EXPECT_EQ(model.weights.IsWritable(id), id >= first && spec.trainable) << spec.name;
+    EXPECT_EQ(model.weights.ToFloat(id) == before[static_cast<size_t>(id)],
+              id < first || !spec.trainable)
+        << spec.name;
+    if (!model.weights.IsWritable(id)) continue;
+    const auto gradient = trainer.Gradient(id);
+    const auto expected = full.Gradient(id);
+    EXPECT_TRUE(std::equal(gradient.begin(), gradient.end(), expected.begin(), expected.end()))
+        << spec.name;
+  }
+  double last = 0;
+  for (uint64_t s = 2; s < 40; ++s) {
+    const auto next = trainer.Step({&batch, 1}, 3e-3f, s);
+    ASSERT_TRUE(next.has_value());
+    last = next->loss;
+  }
+  EXPECT_LT(last, 0.8 * report->loss);
+}
+
+TEST(Trainer, TheArenaGrowsToTheLargestBatchAndStays) {
+  const ThreadPool pool(1);
+  Model model = TinyModel(1);
+  Trainer trainer = MakeTrainer(model, pool);
+  const Batch small = RandomBatch(1, {20});
+  const Batch large = RandomBatch(2, {1200, 900});
+  ASSERT_TRUE(trainer.Step({&small, 1}, 1e-3f, 1).has_value());
+  const int64_t first = trainer.arena_bytes();
+  ASSERT_TRUE(trainer.Step({&large, 1}, 1e-3f, 2).has_value());
+  const int64_t second = trainer.arena_bytes();
+  ASSERT_TRUE(trainer.Step({&small, 1}, 1e-3f, 3).has_value());
+  EXPECT_GT(second, first);
+  EXPECT_EQ(trainer.arena_bytes(), second);
+}
+
+}  // namespace
+}  // namespace masr
