@@ -84,16 +84,11 @@ Result<SpeechDataset> LoadDataset(const std::string& path, const Model& model,
 }
 
 Json EvaluationJson(const Evaluation& e, int64_t skipped) {
-  return {{"wer", e.words.rate_percent()},
-          {"cer", e.characters.rate_percent()},
-          {"words", e.words.reference_tokens},
-          {"substitutions", e.words.substitutions},
-          {"insertions", e.words.insertions},
-          {"deletions", e.words.deletions},
-          {"utterances", e.utterances},
-          {"skipped", skipped + e.skipped},
-          {"audio_seconds", e.audio_seconds},
-          {"seconds", e.seconds}};
+  return {{"wer", e.words.rate_percent()},     {"cer", e.characters.rate_percent()},
+          {"words", e.words.reference_tokens}, {"substitutions", e.words.substitutions},
+          {"insertions", e.words.insertions},  {"deletions", e.words.deletions},
+          {"utterances", e.utterances},        {"skipped", skipped + e.skipped},
+          {"audio_seconds", e.audio_seconds},  {"seconds", e.seconds}};
 }
 
 }  // namespace masr::cli

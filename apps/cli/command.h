@@ -24,7 +24,8 @@ struct CommonOptions {
   bool json = false;
 };
 
-// A command: its options are bound to the parser when it is added; `run` is called if it was chosen.
+// A command: its options are bound to the parser when it is added; `run` is called if it was
+// chosen.
 struct Command {
   CLI::App* app;
   std::function<Status()> run;

@@ -23,9 +23,9 @@ Status Run(const Options& options) {
            Evaluate(
                model, dataset, {}, threads,
                [&](int64_t done, int64_t total) {
-                 progress.Update(static_cast<double>(done) / static_cast<double>(total),
-                                 std::to_string(done) + " of " + std::to_string(total) +
-                                     " utterances");
+                 progress.Update(
+                     static_cast<double>(done) / static_cast<double>(total),
+                     std::to_string(done) + " of " + std::to_string(total) + " utterances");
                },
                &StopRequested()));
   progress.Clear();
@@ -60,7 +60,8 @@ Status Run(const Options& options) {
 
 Command AddEvaluate(CLI::App& parent) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand("evaluate", "WER and CER of a model on a manifest (greedy)");
+  CLI::App* app =
+      parent.add_subcommand("evaluate", "WER and CER of a model on a manifest (greedy)");
   app->add_option("--model", options->model, "Model file")->required();
   app->add_option("--data", options->data,
                   "Manifest: JSON lines, Kaldi directory, folder of audio + .txt, or TSV")

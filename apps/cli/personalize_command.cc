@@ -100,10 +100,10 @@ Status Run(Options& options) {
       .progress =
           [&](const RoundProgress& p) {
             char line[160];
-            std::snprintf(line, sizeof(line), "epoch %lld, update %lld/%lld, loss %.3f, at most %s left",
-                          static_cast<long long>(p.epoch), static_cast<long long>(p.update),
-                          static_cast<long long>(p.updates), p.loss,
-                          ClockText(p.seconds_left).c_str());
+            std::snprintf(
+                line, sizeof(line), "epoch %lld, update %lld/%lld, loss %.3f, at most %s left",
+                static_cast<long long>(p.epoch), static_cast<long long>(p.update),
+                static_cast<long long>(p.updates), p.loss, ClockText(p.seconds_left).c_str());
             const double done = static_cast<double>(p.epoch - 1) +
                                 static_cast<double>(p.update) / static_cast<double>(p.updates);
             progress.Update(done / static_cast<double>(p.epochs), line);
@@ -159,10 +159,11 @@ Status Run(Options& options) {
   }
   PrintTable(test, general);
   PrintSentences(test);
-  std::printf("\n%s after epoch %lld of %zu: %.0f s of speech learned in %.0f s, peak memory %.0f MB\n",
-              round.best_epoch > 0 ? "Accepted" : "Nothing better than the base was found; kept as it was",
-              static_cast<long long>(round.best_epoch), round.epochs.size() - 1,
-              round.audio_seconds, round.seconds, static_cast<double>(PeakRssBytes()) / 1e6);
+  std::printf(
+      "\n%s after epoch %lld of %zu: %.0f s of speech learned in %.0f s, peak memory %.0f MB\n",
+      round.best_epoch > 0 ? "Accepted" : "Nothing better than the base was found; kept as it was",
+      static_cast<long long>(round.best_epoch), round.epochs.size() - 1, round.audio_seconds,
+      round.seconds, static_cast<double>(PeakRssBytes()) / 1e6);
   return {};
 }
 
@@ -173,7 +174,8 @@ Command AddPersonalize(CLI::App& parent) {
   PersonalizeOptions& round = options->round;
   CLI::App* app = parent.add_subcommand("personalize", "Learn one person's voice");
   app->add_option("--base", options->base, "Model to start from")->required();
-  app->add_option("--data", options->data, "Manifest of the person's transcribed speech")->required();
+  app->add_option("--data", options->data, "Manifest of the person's transcribed speech")
+      ->required();
   app->add_option("--minutes", round.minutes, "Use the first N minutes of it (default: all)")
       ->check(CLI::PositiveNumber);
   app->add_option("--test", options->test, "Manifest to measure before and after");

@@ -59,10 +59,11 @@ Status Run(Options& options) {
       .epoch =
           [&](const PretrainEpoch& e) {
             char line[200];
-            std::snprintf(line, sizeof(line),
-                          "stage %lld epoch %lld: training loss %.3f, dev WER %.2f %%, CER %.2f %%, %s",
-                          static_cast<long long>(e.stage), static_cast<long long>(e.epoch),
-                          e.train_loss, e.dev_wer, e.dev_cer, ClockText(e.seconds).c_str());
+            std::snprintf(
+                line, sizeof(line),
+                "stage %lld epoch %lld: training loss %.3f, dev WER %.2f %%, CER %.2f %%, %s",
+                static_cast<long long>(e.stage), static_cast<long long>(e.epoch), e.train_loss,
+                e.dev_wer, e.dev_cer, ClockText(e.seconds).c_str());
             progress.Line(line);
           },
       .warning =
@@ -82,8 +83,8 @@ Status Run(Options& options) {
     PrintJson(json);
   }
   if (!result.finished) {
-    return Fail(ErrorCode::kCancelled, "stopped; " + pretrain.out +
-                                           ".checkpoint is saved, --resume goes on from there");
+    return Fail(ErrorCode::kCancelled,
+                "stopped; " + pretrain.out + ".checkpoint is saved, --resume goes on from there");
   }
   if (!options.common.json) {
     std::printf("%s is written (%lld lines or utterances skipped)\n", pretrain.out.c_str(),

@@ -1,4 +1,5 @@
-// Progress for people: one line that redraws itself on a terminal, a plain line now and then elsewhere.
+// Progress for people: one line that redraws itself on a terminal, a plain line now and then
+// elsewhere.
 #ifndef MOBILEASR_APPS_CLI_PROGRESS_H_
 #define MOBILEASR_APPS_CLI_PROGRESS_H_
 

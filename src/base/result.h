@@ -45,17 +45,17 @@ inline tl::unexpected<Error> Fail(const std::string& where, Error error) {
 #define MASR_CONCAT(a, b) MASR_CONCAT_INNER(a, b)
 
 // MASR_TRY(auto x, F()): x = *F(), or return its error.
-#define MASR_TRY_INNER(temp, declaration, expression)                   \
-  auto temp = (expression);                                             \
+#define MASR_TRY_INNER(temp, declaration, expression)                    \
+  auto temp = (expression);                                              \
   if (!temp.has_value()) return tl::unexpected(std::move(temp.error())); \
   declaration = std::move(*temp)
 #define MASR_TRY(declaration, expression) \
   MASR_TRY_INNER(MASR_CONCAT(masr_try_, __LINE__), declaration, expression)
 
 // The same for an expression whose value is not wanted.
-#define MASR_RETURN_IF_ERROR(expression)                                                  \
-  do {                                                                                    \
-    auto masr_status = (expression);                                                      \
+#define MASR_RETURN_IF_ERROR(expression)                                                 \
+  do {                                                                                   \
+    auto masr_status = (expression);                                                     \
     if (!masr_status.has_value()) return tl::unexpected(std::move(masr_status.error())); \
   } while (false)
 

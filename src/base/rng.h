@@ -1,8 +1,8 @@
 // Random numbers that a checkpoint can hold and that do not depend on threads.
 //
 // Rng is xoshiro256++ (Blackman and Vigna, 2019) seeded through SplitMix64. HashUniform is a
-// stateless generator: number `index` of stream `key`, so that noise can be made again, in any order
-// and by any thread, instead of being stored.
+// stateless generator: number `index` of stream `key`, so that noise can be made again, in any
+// order and by any thread, instead of being stored.
 #ifndef MOBILEASR_BASE_RNG_H_
 #define MOBILEASR_BASE_RNG_H_
 

@@ -35,8 +35,9 @@ struct ThreadPool::State {
   std::vector<float*> scratch;
 
   // A job is published by raising `generation` to an odd number (open), and closed by the next even
-  // one. A worker joins by raising `inside` and then re-reading `generation`: either it sees the job
-  // open, or the caller, which closes first and then waits for `inside` to fall to zero, has gone on.
+  // one. A worker joins by raising `inside` and then re-reading `generation`: either it sees the
+  // job open, or the caller, which closes first and then waits for `inside` to fall to zero, has
+  // gone on.
   std::atomic<uint64_t> generation{0};
   std::atomic<int> inside{0};
   std::atomic<int> sleeping{0};
@@ -93,8 +94,8 @@ struct ThreadPool::State {
 ThreadPool::ThreadPool(int threads)
     : threads_(threads < 1 ? 1 : threads), state_(std::make_unique<State>()) {
   for (int i = 0; i < threads_; ++i) {
-    state_->scratch.push_back(static_cast<float*>(
-        ::operator new(kScratchFloats * sizeof(float), std::align_val_t(64))));
+    state_->scratch.push_back(
+        static_cast<float*>(::operator new(kScratchFloats * sizeof(float), std::align_val_t(64))));
   }
   for (int i = 1; i < threads_; ++i) {
     state_->workers.emplace_back([this, i] { state_->Loop(i); });

@@ -6,8 +6,8 @@
 // not determined; kernels therefore split work over rows and columns, never over a reduction, and
 // results do not depend on the number of threads.
 //
-// Each thread owns a scratch block of kScratchFloats floats, 64-byte aligned, for packed operands and
-// the like: allocated with the pool, counted in the memory plan, valid within one task only.
+// Each thread owns a scratch block of kScratchFloats floats, 64-byte aligned, for packed operands
+// and the like: allocated with the pool, counted in the memory plan, valid within one task only.
 //
 // Thread-safety: one ParallelFor at a time per pool, from the thread that owns it; no nesting.
 #ifndef MOBILEASR_BASE_THREAD_POOL_H_
@@ -34,8 +34,8 @@ class ThreadPool {
   int threads() const { return threads_; }
   std::span<float> Scratch(int thread) const;
 
-  // Calls task(index, thread) for each index in [0, count), 0 <= thread < threads(). Returns when all
-  // are done, with their writes visible.
+  // Calls task(index, thread) for each index in [0, count), 0 <= thread < threads(). Returns when
+  // all are done, with their writes visible.
   template <class Task>
   void ParallelFor(size_t count, const Task& task) const {
     if (count == 0) return;
@@ -43,9 +43,12 @@ class ThreadPool {
       for (size_t i = 0; i < count; ++i) task(i, 0);
       return;
     }
-    Run(count, [](const void* context, size_t index, int thread) {
-      (*static_cast<const Task*>(context))(index, thread);
-    }, &task);
+    Run(
+        count,
+        [](const void* context, size_t index, int thread) {
+          (*static_cast<const Task*>(context))(index, thread);
+        },
+        &task);
   }
 
  private:

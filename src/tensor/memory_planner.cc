@@ -52,9 +52,9 @@ MemoryPlan PlanMemory(std::span<const BufferRequest> requests) {
     }
     plan.offsets[index] = offset;
     plan.peak_bytes = std::max(plan.peak_bytes, offset + bytes);
-    const auto where = std::upper_bound(
-        placed.begin(), placed.end(), offset,
-        [&](int64_t value, size_t other) { return value < plan.offsets[other]; });
+    const auto where =
+        std::upper_bound(placed.begin(), placed.end(), offset,
+                         [&](int64_t value, size_t other) { return value < plan.offsets[other]; });
     placed.insert(where, index);
   }
   plan.floor_bytes = MostAliveAtOnce(requests);

@@ -1,8 +1,8 @@
 // From sizes and lifetimes to offsets in one arena.
 //
-// Two buffers may share bytes if their lifetimes do not meet. Placement is greedy by decreasing size,
-// each buffer into the lowest gap that is free during its whole life: the heuristic of Pisarchyk and
-// Lee (2020, "Efficient memory management for deep neural net inference").
+// Two buffers may share bytes if their lifetimes do not meet. Placement is greedy by decreasing
+// size, each buffer into the lowest gap that is free during its whole life: the heuristic of
+// Pisarchyk and Lee (2020, "Efficient memory management for deep neural net inference").
 #ifndef MOBILEASR_TENSOR_MEMORY_PLANNER_H_
 #define MOBILEASR_TENSOR_MEMORY_PLANNER_H_
 

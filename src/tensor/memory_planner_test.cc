@@ -7,9 +7,7 @@
 namespace masr {
 namespace {
 
-TEST(MemoryPlanner, NothingNeedsNothing) {
-  EXPECT_EQ(PlanMemory({}).peak_bytes, 0);
-}
+TEST(MemoryPlanner, NothingNeedsNothing) { EXPECT_EQ(PlanMemory({}).peak_bytes, 0); }
 
 TEST(MemoryPlanner, BuffersOfDifferentTimesShareBytes) {
   const std::vector<BufferRequest> requests = {{640, 0, 1}, {640, 2, 3}, {320, 4, 4}};

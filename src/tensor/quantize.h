@@ -23,8 +23,8 @@ inline uint16_t FloatToBf16(float value) {
   return static_cast<uint16_t>(bits >> 16);
 }
 
-// Symmetric, one scale per row: values[r][c] ~ scales[r] * out[r][c], |out| <= 127, scale = absmax / 127.
-// A row of zeros gets scale 0.
+// Symmetric, one scale per row: values[r][c] ~ scales[r] * out[r][c], |out| <= 127, scale = absmax
+// / 127. A row of zeros gets scale 0.
 void QuantizeRows(int64_t rows, int64_t cols, const float* values, int8_t* out, float* scales);
 
 }  // namespace masr

@@ -13,8 +13,8 @@ namespace {
 
 TEST(Quantize, Bf16RoundsToNearestEven) {
   EXPECT_EQ(FloatToBf16(1.0f), 0x3f80);
-  EXPECT_EQ(Bf16ToFloat(FloatToBf16(1.0f + 0x1p-8f)), 1.0f);             // tie, to even
-  EXPECT_EQ(Bf16ToFloat(FloatToBf16(1.0f + 0x3p-8f)), 1.0f + 0x1p-6f);   // tie, to even
+  EXPECT_EQ(Bf16ToFloat(FloatToBf16(1.0f + 0x1p-8f)), 1.0f);            // tie, to even
+  EXPECT_EQ(Bf16ToFloat(FloatToBf16(1.0f + 0x3p-8f)), 1.0f + 0x1p-6f);  // tie, to even
   EXPECT_TRUE(std::isnan(Bf16ToFloat(FloatToBf16(std::numeric_limits<float>::quiet_NaN()))));
   EXPECT_TRUE(std::isinf(Bf16ToFloat(FloatToBf16(std::numeric_limits<float>::infinity()))));
   Rng rng(1);
