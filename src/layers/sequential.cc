@@ -13,7 +13,11 @@ class Sequential final : public Layer {
 
   int64_t out_dim() const override { return children_.back()->out_dim(); }
   int64_t OutputFrames(int64_t frames) const override {
-    for (const LayerPtr& child : children_) frames = child->OutputFrames(frames);
+    for (const LayerPtr& child : children_) {
+      // Padding alone would make frames of nothing again.
+      if (frames < 1) return 0;
+      frames = child->OutputFrames(frames);
+    }
     return frames;
   }
 

@@ -40,7 +40,7 @@ TEST(HostileConfig, TooManyParameters) {
   ExpectRefused({Layer("linear", {{"dim", 65536}}), Layer("linear", {{"dim", 65536}})},
                 "parameters");
   ExpectRefused({Layer("linear", {{"dim", 8192}, {"repeat", 1000}})}, "parameters");
-  ExpectRefused({Layer("linear", {{"dim", 65536}}), Layer("conformer_block", json::object())},
+  ExpectRefused({Layer("linear", {{"dim", 65536}}), Layer("conformer_block", {{"heads", 64}})},
                 "parameters");
   ExpectRefused({Layer("conv1d", {{"channels", 65536}, {"kernel", 255}, {"repeat", 2}})},
                 "parameters");
@@ -74,6 +74,17 @@ TEST(HostileConfig, FramesMayNotMultiply) {
       "padding");
   EXPECT_TRUE(
       Create({Layer("conv1d", {{"channels", 4}, {"kernel", 4}, {"padding", 2}})}).has_value());
+}
+
+TEST(HostileConfig, AnUtteranceThatVanishesOnTheWayIsTooShort) {
+  const auto encoder = Create({Layer("conv1d", {{"channels", 4}, {"kernel", 5}, {"padding", 0}}),
+                               Layer("self_attention", {{"heads", 1}}),
+                               Layer("conv1d", {{"channels", 4}, {"kernel", 2}, {"padding", 1}})});
+  ASSERT_TRUE(encoder.has_value()) << encoder.error().message;
+  EXPECT_EQ(encoder->OutputFrames(5), 2);
+  EXPECT_EQ(encoder->OutputFrames(4), 0);
+  LayerPlanner planner({}, /*stochastic=*/false);
+  EXPECT_FALSE(encoder->Plan({5, 4}, /*backward=*/false, planner).has_value());
 }
 
 TEST(HostileConfig, WidthsMayNotMultiply) {

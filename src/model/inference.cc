@@ -3,6 +3,7 @@
 namespace masr {
 
 Result<Logits> Inference::Run(const std::vector<int64_t>& frames, std::span<const float> features) {
+  if (frames.empty()) return Logits{.offsets = {0}, .values = {}};
   LayerPlanner planner({}, /*stochastic=*/false);
   MASR_TRY(const LayerPlan plan, model_.encoder.Plan(frames, /*backward=*/false, planner));
   const MemoryPlan memory = PlanMemory(planner.requests());

@@ -18,6 +18,7 @@ ParameterTable OneOfEach() {
   table.Add({.name = "linear", .shape = {40, 27}, .init = Init::kUniformFanIn, .fan_in = 27});
   table.Add({.name = "relu", .shape = {40, 27}, .init = Init::kReluFanIn, .fan_in = 27});
   table.Add({.name = "recurrent", .shape = {40, 25}, .init = Init::kRecurrent, .fan_in = 25});
+  table.Add({.name = "branch", .shape = {40, 27}, .init = Init::kBranchOut, .fan_in = 27});
   return table;
 }
 
@@ -26,7 +27,7 @@ TEST(Weights, InitialValuesFillTheirRange) {
   const Weights weights = Weights::Initialize(table, 1);
   EXPECT_EQ(weights.ToFloat(0), std::vector<float>(4, 0.0f));
   EXPECT_EQ(weights.ToFloat(1), std::vector<float>(4, 1.0f));
-  const double bounds[] = {std::sqrt(3.0 / 27), std::sqrt(6.0 / 27), 1.0 / 5};
+  const double bounds[] = {std::sqrt(3.0 / 27), std::sqrt(6.0 / 27), 1.0 / 5, std::sqrt(0.03 / 27)};
   for (ParameterId id = 2; id < table.size(); ++id) {
     double largest = 0;
     double sum = 0;
