@@ -79,7 +79,9 @@ void ExpectGoldenSteps(const Golden& golden, Trainer& trainer, const std::vector
     const std::vector<float> expected = golden.Read<float>("final." + table[id].name);
     // The key's bias changes nothing (softmax), so that rounding alone decides where Adam takes it.
     if (expected.empty() || table[id].name.ends_with("qkv.bias")) continue;
-    EXPECT_LT(testing::RelativeError(golden.model.weights.ToFloat(id), expected), 5e-3)
+    // Ten steps of Adam divide rounding by gradients near zero; losses and norms above are the
+    // sharp comparison, this one notices a wrong update rule.
+    EXPECT_LT(testing::RelativeError(golden.model.weights.ToFloat(id), expected), 1e-2)
         << table[id].name;
     ++checked;
   }
