@@ -54,8 +54,8 @@ std::vector<int64_t> FirstMinutes(const SpeechDataset& data, double minutes) {
 }
 
 bool IsBetter(const RoundEpoch& candidate, const RoundEpoch& best) {
-  if (candidate.validation_wer != best.validation_wer) {
-    return candidate.validation_wer < best.validation_wer;
+  if (candidate.validation_cer != best.validation_cer) {
+    return candidate.validation_cer < best.validation_cer;
   }
   return candidate.validation_loss < best.validation_loss;
 }
@@ -129,6 +129,8 @@ Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
   ScheduleOptions schedule = {.kind = ScheduleOptions::Kind::kCosine,
                               .peak = options.learning_rate,
                               .floor = options.learning_rate * 0.1f};
+  double lowest_loss = best.validation_loss;
+  int64_t last_gain = 0;  // epoch of the lowest validation loss
   bool diverged = false;
   for (int64_t e = 1; e <= options.epochs && !result.stopped && !diverged; ++e) {
     const auto epoch_start = Clock::now();
@@ -183,7 +185,12 @@ Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
       best = epoch;
       best_weights.Take();
     }
-    if (e - best.epoch >= options.patience) break;
+    // The loss falls before the letters change: a round that still gains there is not over.
+    if (epoch.validation_loss < lowest_loss) {
+      lowest_loss = epoch.validation_loss;
+      last_gain = e;
+    }
+    if (e - std::max(best.epoch, last_gain) >= options.patience) break;
   }
   best_weights.Restore();
   result.best_epoch = best.epoch;
