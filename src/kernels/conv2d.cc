@@ -5,6 +5,7 @@
 
 #include "kernels/conv_taps.h"
 #include "kernels/parallel.h"
+#include "kernels/simd/conv2d_patches.h"
 
 namespace masr {
 namespace {
@@ -65,30 +66,6 @@ void GatherRows(const KernelContext& context, Offsets in_offsets, Offsets out_of
                   x + in_offsets[u] * in_row, patches + r * patches_per_row);
     }
   });
-}
-
-// dx [in_bins, in_channels] of one frame += what out frames [begin, end) of its utterance saw of
-// it; patches begins with out frame `begin`.
-void AddPatchesToFrame(const Conv2dShape& shape, int64_t frame, int64_t begin, int64_t end,
-                       const float* patches, float* dx) {
-  const int64_t channels = shape.in_channels;
-  const int64_t length = PatchLength(shape);
-  const int64_t out_bins = shape.out_bins();
-  const TapRange time = TapsOfInput(frame, begin, end, shape.time);
-  for (int64_t b = 0; b < shape.in_bins && time.count > 0; ++b) {
-    const TapRange frequency = TapsOfInput(b, 0, out_bins, shape.frequency);
-    float* to = dx + b * channels;
-    for (int64_t t = 0; t < time.count; ++t) {
-      const int64_t row = time.position + t * time.position_step - begin;
-      const int64_t time_tap = (time.tap + t * time.tap_step) * shape.frequency.kernel;
-      for (int64_t f = 0; f < frequency.count; ++f) {
-        const int64_t bin = frequency.position + f * frequency.position_step;
-        const int64_t tap = time_tap + frequency.tap + f * frequency.tap_step;
-        const float* from = patches + (row * out_bins + bin) * length + tap * channels;
-        for (int64_t c = 0; c < channels; ++c) to[c] += from[c];
-      }
-    }
-  }
 }
 
 // Adds the patches' gradients of out rows [begin, end) of the batch to dx: every in frame collects

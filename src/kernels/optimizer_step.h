@@ -36,6 +36,9 @@ struct SgdStep {
 void ApplySgd(const KernelContext& context, const SgdStep& step, int64_t n, const float* gradient,
               float* p, float* b);
 
+// The sum of x[i]^2, in double; the same on every instruction set.
+double SumOfSquares(int64_t n, const float* x);
+
 }  // namespace masr
 
 #endif  // MOBILEASR_KERNELS_OPTIMIZER_STEP_H_

@@ -1,5 +1,6 @@
 // LSTM (Hochreiter and Schmidhuber, 1997) and GRU (Cho et al., 2014) over packed utterances of
-// different lengths, one direction per call; PyTorch's gate order and its two bias vectors.
+// different lengths, one direction or two side by side; PyTorch's gate order and its two bias
+// vectors.
 //
 // LSTM gates i, f, g, o, G = 4:  c = f * c' + i * g;  h = o * tanh(c).
 // GRU gates r, z, n, G = 3:      n = tanh(Wn x + bn + r * (Un h' + dn));  h = (1 - z) * n + z * h'.
@@ -11,6 +12,7 @@
 #define MOBILEASR_KERNELS_RECURRENT_H_
 
 #include <cstdint>
+#include <span>
 
 #include "kernels/context.h"
 #include "kernels/matmul.h"
@@ -47,6 +49,38 @@ void RecurrentBackward(const KernelContext& context, Offsets offsets, const Recu
                        float* gates, const WeightView& w_hh, const float* saved, const float* h,
                        int64_t h_stride, const float* dh, float* dw_hh, float* db_hh,
                        float* scratch);
+
+// The operands of one direction, as above. Each direction has scratch of its own.
+struct ForwardDirection {
+  bool reverse = false;
+  float* gates = nullptr;
+  WeightView w_hh;
+  const float* b_hh = nullptr;
+  float* saved = nullptr;
+  float* h = nullptr;
+  float* scratch = nullptr;
+};
+
+struct BackwardDirection {
+  bool reverse = false;
+  float* gates = nullptr;
+  WeightView w_hh;
+  const float* saved = nullptr;
+  const float* h = nullptr;
+  const float* dh = nullptr;
+  float* dw_hh = nullptr;
+  float* db_hh = nullptr;
+  float* scratch = nullptr;
+};
+
+// One or two directions of a batch, with shape.reverse left aside. The results are those of a call
+// per direction, but threads meet less often: once, where each has a direction to itself, else once
+// per step of both.
+inline constexpr int64_t kMaxDirections = 2;
+void RecurrentForward(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
+                      std::span<const ForwardDirection> directions, int64_t h_stride);
+void RecurrentBackward(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
+                       std::span<const BackwardDirection> directions, int64_t h_stride);
 
 }  // namespace masr
 

@@ -1,6 +1,6 @@
 #include "layers/recurrent_layer.h"
 
-#include <algorithm>
+#include <array>
 
 namespace masr {
 namespace {
@@ -8,10 +8,13 @@ namespace {
 class Recurrent final : public Layer {
  public:
   Recurrent(int64_t in_dim, const RecurrentOptions& options, ParameterTable& table)
-      : in_dim_(in_dim), options_(options), directions_(options.bidirectional ? 2 : 1) {
+      : in_dim_(in_dim),
+        options_(options),
+        shape_{.cell = options.cell, .hidden = options.hidden},
+        directions_(options.bidirectional ? 2 : 1) {
     const ParameterId first = table.size();
     const int64_t hidden = options.hidden;
-    const int64_t gates = Shape(0).gates() * hidden;
+    const int64_t gates = shape_.gates() * hidden;
     for (int d = 0; d < directions_; ++d) {
       const ParameterScope scope(table, d == 0 ? "forward" : "reverse");
       Direction& direction = parameters_[d];
@@ -39,55 +42,73 @@ class Recurrent final : public Layer {
       plan.backward_needs_input |= mode.backward && planner.IsTrainable(direction.w_ih);
     }
     plan.backward_needs_output = mode.backward;
-    const int64_t scratch = RecurrentScratchFloats(in.offsets, Shape(0));
+    const int64_t scratch = RecurrentScratchFloats(in.offsets, shape_);
+    const int64_t units = in.rows() * options_.hidden;
+    const int64_t tick = plan.first_tick;
     for (int d = 0; d < directions_; ++d) {
-      const int64_t units = in.rows() * options_.hidden;
-      plan.buffers.push_back(planner.Saved(Shape(d).gates() * units, plan.first_tick, mode));
-      plan.buffers.push_back(planner.Saved(Shape(d).saved() * units, plan.first_tick, mode));
+      plan.buffers.push_back(planner.Saved(shape_.gates() * units, tick, mode));
+      plan.buffers.push_back(planner.Saved(shape_.saved() * units, tick, mode));
+      plan.buffers.push_back(planner.ForwardScratch(scratch, tick));
+      plan.buffers.push_back(planner.BackwardScratch(scratch, tick, mode));
     }
-    plan.buffers.push_back(planner.ForwardScratch(scratch, plan.first_tick));
-    plan.buffers.push_back(planner.BackwardScratch(scratch, plan.first_tick, mode));
     return plan;
   }
 
   void Forward(const LayerRun& run, const LayerPlan& plan, const float* x,
                float* y) const override {
     const ParameterViews& p = run.parameters;
+    std::array<ForwardDirection, kMaxDirections> directions;
     for (int d = 0; d < directions_; ++d) {
-      const Direction& direction = parameters_[d];
-      const RecurrentShape shape = Shape(d);
-      float* gates = run.Buffer(plan.buffers[2 * d]);
-      MatmulNT(run.kernels, plan.in.rows(), x, in_dim_, p.Matrix(direction.w_ih),
-               p.Vector(direction.b_ih), gates, shape.gates() * shape.hidden);
-      RecurrentForward(run.kernels, plan.in.offsets, shape, gates, p.Matrix(direction.w_hh),
-                       p.Vector(direction.b_hh), run.Buffer(plan.buffers[2 * d + 1]),
-                       y + d * shape.hidden, out_dim(), run.Buffer(plan.buffers[2 * directions_]));
+      const Direction& own = parameters_[d];
+      const Buffers buffers = BuffersOf(run, plan, d);
+      MatmulNT(run.kernels, plan.in.rows(), x, in_dim_, p.Matrix(own.w_ih), p.Vector(own.b_ih),
+               buffers.gates, shape_.gates() * shape_.hidden);
+      directions[d] = {.reverse = d == 1,
+                       .gates = buffers.gates,
+                       .w_hh = p.Matrix(own.w_hh),
+                       .b_hh = p.Vector(own.b_hh),
+                       .saved = buffers.saved,
+                       .h = y + d * shape_.hidden,
+                       .scratch = buffers.forward_scratch};
     }
+    RecurrentForward(run.kernels, plan.in.offsets, shape_,
+                     {directions.data(), static_cast<size_t>(directions_)}, out_dim());
   }
 
   void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float* y,
                 const float* dy, float* dx) const override {
-    const int64_t rows = plan.in.rows();
+    std::array<BackwardDirection, kMaxDirections> directions;
     for (int d = 0; d < directions_; ++d) {
-      const Direction& direction = parameters_[d];
-      const RecurrentShape shape = Shape(d);
-      const int64_t gate_dim = shape.gates() * shape.hidden;
-      float* gates = run.Buffer(plan.buffers[2 * d]);
-      RecurrentBackward(run.kernels, plan.in.offsets, shape, gates,
-                        run.parameters.Matrix(direction.w_hh), run.Buffer(plan.buffers[2 * d + 1]),
-                        y + d * shape.hidden, out_dim(), dy + d * shape.hidden,
-                        run.gradients[direction.w_hh], run.gradients[direction.b_hh],
-                        run.Buffer(plan.buffers[2 * directions_ + 1]));
-      if (float* dw = run.gradients[direction.w_ih]; dw != nullptr) {
-        MatmulTN(run.kernels, gate_dim, in_dim_, rows, gates, gate_dim, x, in_dim_, dw, in_dim_,
+      const Direction& own = parameters_[d];
+      const Buffers buffers = BuffersOf(run, plan, d);
+      directions[d] = {.reverse = d == 1,
+                       .gates = buffers.gates,
+                       .w_hh = run.parameters.Matrix(own.w_hh),
+                       .saved = buffers.saved,
+                       .h = y + d * shape_.hidden,
+                       .dh = dy + d * shape_.hidden,
+                       .dw_hh = run.gradients[own.w_hh],
+                       .db_hh = run.gradients[own.b_hh],
+                       .scratch = buffers.backward_scratch};
+    }
+    RecurrentBackward(run.kernels, plan.in.offsets, shape_,
+                      {directions.data(), static_cast<size_t>(directions_)}, out_dim());
+
+    const int64_t rows = plan.in.rows();
+    const int64_t gate_dim = shape_.gates() * shape_.hidden;
+    for (int d = 0; d < directions_; ++d) {
+      const Direction& own = parameters_[d];
+      const float* dgates = directions[d].gates;
+      if (float* dw = run.gradients[own.w_ih]; dw != nullptr) {
+        MatmulTN(run.kernels, gate_dim, in_dim_, rows, dgates, gate_dim, x, in_dim_, dw, in_dim_,
                  /*accumulate=*/true);
       }
-      if (float* db = run.gradients[direction.b_ih]; db != nullptr) {
-        AddColumnSums(run.kernels, rows, gate_dim, gates, db);
+      if (float* db = run.gradients[own.b_ih]; db != nullptr) {
+        AddColumnSums(run.kernels, rows, gate_dim, dgates, db);
       }
       if (dx != nullptr) {
-        MatmulNN(run.kernels, rows, gates, gate_dim, run.parameters.Matrix(direction.w_ih), dx,
-                 in_dim_, /*accumulate=*/d > 0);
+        MatmulNN(run.kernels, rows, dgates, gate_dim, run.parameters.Matrix(own.w_ih), dx, in_dim_,
+                 /*accumulate=*/d > 0);
       }
     }
   }
@@ -100,12 +121,21 @@ class Recurrent final : public Layer {
     ParameterId b_hh = kNoParameter;
   };
 
-  RecurrentShape Shape(int direction) const {
-    return {.cell = options_.cell, .hidden = options_.hidden, .reverse = direction == 1};
+  struct Buffers {
+    float* gates;
+    float* saved;
+    float* forward_scratch;
+    float* backward_scratch;
+  };
+
+  static Buffers BuffersOf(const LayerRun& run, const LayerPlan& plan, int direction) {
+    const BufferId* own = plan.buffers.data() + 4 * direction;
+    return {run.Buffer(own[0]), run.Buffer(own[1]), run.Buffer(own[2]), run.Buffer(own[3])};
   }
 
   int64_t in_dim_;
   RecurrentOptions options_;
+  RecurrentShape shape_;
   int directions_;
   Direction parameters_[2];
 };

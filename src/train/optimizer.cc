@@ -70,16 +70,7 @@ double SumOfSquares(const KernelContext& context, int64_t count, const float* gr
   std::vector<double> sums(static_cast<size_t>(blocks));
   context.threads.ParallelFor(sums.size(), [&](size_t b, int) {
     const int64_t begin = static_cast<int64_t>(b) * kBlock;
-    const int64_t end = std::min(count, begin + kBlock);
-    double lanes[8] = {};
-    int64_t i = begin;
-    for (; i + 8 <= end; i += 8) {
-      for (int64_t k = 0; k < 8; ++k) {
-        lanes[k] += static_cast<double>(gradient[i + k]) * gradient[i + k];
-      }
-    }
-    for (; i < end; ++i) lanes[0] += static_cast<double>(gradient[i]) * gradient[i];
-    for (double lane : lanes) sums[b] += lane;
+    sums[b] = SumOfSquares(std::min(kBlock, count - begin), gradient + begin);
   });
   double sum = 0;
   for (double s : sums) sum += s;

@@ -73,10 +73,10 @@ TEST_F(PersonalizeTest, LearnsAndEndsWithTheBestEpoch) {
   const RoundEpoch& base = result->epochs.front();
   const RoundEpoch& best = result->epochs[static_cast<size_t>(result->best_epoch)];
   EXPECT_LT(best.validation_loss, 0.7 * base.validation_loss);
-  EXPECT_LE(best.validation_wer, base.validation_wer);
+  EXPECT_LE(best.validation_cer, base.validation_cer);
   for (const RoundEpoch& epoch : result->epochs) {
-    EXPECT_LE(best.validation_wer, epoch.validation_wer);
-    if (epoch.validation_wer == best.validation_wer) {
+    EXPECT_LE(best.validation_cer, epoch.validation_cer);
+    if (epoch.validation_cer == best.validation_cer) {
       EXPECT_LE(best.validation_loss, epoch.validation_loss);
     }
   }

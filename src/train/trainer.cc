@@ -16,6 +16,15 @@ int64_t OutputFrames(const Encoder& encoder, std::span<const Batch> batches) {
   return frames;
 }
 
+// All gradients of a model are more than a cache holds: one thread alone takes a while.
+void Clear(const ThreadPool& threads, std::span<float> values) {
+  constexpr size_t kBlock = 1 << 18;
+  threads.ParallelFor((values.size() + kBlock - 1) / kBlock, [&](size_t b, int) {
+    const auto block = values.subspan(b * kBlock, std::min(kBlock, values.size() - b * kBlock));
+    std::fill(block.begin(), block.end(), 0.0f);
+  });
+}
+
 }  // namespace
 
 std::vector<uint8_t> TrainableFrom(const Encoder& encoder, size_t first_block) {
@@ -115,7 +124,7 @@ Result<StepReport> Trainer::Step(std::span<const Batch> micro_batches, float lea
   if (out_frames == 0) return report;
 
   const KernelContext kernels{*threads_};
-  std::fill(gradient_storage_.begin(), gradient_storage_.end(), 0.0f);
+  Clear(*threads_, gradient_storage_);
   double loss = 0;
   for (size_t i = 0; i < micro_batches.size(); ++i) {
     if (micro_batches[i].frames.empty()) continue;

@@ -59,6 +59,37 @@ void SgdRange(const SgdStep& step, int64_t n, const float* gradient, float* p, f
   for (; i < n; ++i) SgdLanes(d1, step, gradient + i, p + i, b + i);
 }
 
+// Eight sums side by side on every target, so that every target gives the same.
+double SumOfSquaresTarget(int64_t n, const float* x) {
+  constexpr int64_t kSums = 8;
+  HWY_ALIGN double sums[kSums] = {};
+  int64_t i = 0;
+#if HWY_HAVE_FLOAT64 && !HWY_HAVE_SCALABLE && HWY_TARGET != HWY_SCALAR
+  const hn::CappedTag<double, kSums> dd;
+  const hn::Rebind<float, decltype(dd)> half;
+  constexpr auto kLanes = static_cast<int64_t>(hn::MaxLanes(dd));
+  constexpr int64_t kVectors = kSums / kLanes;
+  hn::Vec<decltype(dd)> vectors[kVectors];
+  for (auto& v : vectors) v = hn::Zero(dd);
+  for (; i + kSums <= n; i += kSums) {
+#pragma GCC unroll 4
+    for (int64_t v = 0; v < kVectors; ++v) {
+      const auto values = hn::PromoteTo(dd, hn::LoadU(half, x + i + v * kLanes));
+      vectors[v] = hn::MulAdd(values, values, vectors[v]);
+    }
+  }
+  for (int64_t v = 0; v < kVectors; ++v) hn::Store(vectors[v], dd, sums + v * kLanes);
+#else
+  for (; i + kSums <= n; i += kSums) {
+    for (int64_t k = 0; k < kSums; ++k) sums[k] += static_cast<double>(x[i + k]) * x[i + k];
+  }
+#endif
+  for (; i < n; ++i) sums[0] += static_cast<double>(x[i]) * x[i];
+  double sum = 0;
+  for (double s : sums) sum += s;
+  return sum;
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace masr
@@ -69,6 +100,11 @@ namespace masr {
 
 HWY_EXPORT(AdamWRange);
 HWY_EXPORT(SgdRange);
+HWY_EXPORT(SumOfSquaresTarget);
+
+double SumOfSquares(int64_t n, const float* x) {
+  return HWY_DYNAMIC_DISPATCH(SumOfSquaresTarget)(n, x);
+}
 
 void ApplyAdamW(const KernelContext& context, const AdamWStep& step, int64_t n,
                 const float* gradient, float* p, float* m, float* v) {

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -56,10 +57,16 @@ template <class D, class T>
 HWY_INLINE void PackRows(D d, const T* HWY_RESTRICT in, int64_t in_stride, int64_t columns,
                          int64_t depth, const float* scales, float* HWY_RESTRICT out,
                          int64_t out_stride) {
+  // Rows are too far apart for the CPU to foresee.
+  constexpr int64_t kAhead = 8;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t whole = columns - columns % lanes;
   for (int64_t k = 0; k < depth; ++k) {
     const T* from = in + k * in_stride;
+    if (k + kAhead < depth) {
+      hwy::Prefetch(from + kAhead * in_stride);
+      hwy::Prefetch(from + kAhead * in_stride + columns - 1);
+    }
     float* to = out + k * out_stride;
     for (int64_t j = 0; j < whole; j += lanes) {
       hn::Vec<D> values = LoadF32(d, from + j);

@@ -1,7 +1,11 @@
 #include "kernels/recurrent.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <span>
+
+#include "base/check.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/recurrent.cc"
@@ -19,6 +23,7 @@ namespace masr::recurrent {
 
 struct ForwardArguments {
   int64_t hidden;
+  bool reverse;
   float* gates;
   const float* b_hh;
   float* saved;
@@ -102,11 +107,11 @@ void ForwardPanel(const recurrent::ForwardArguments& args, const recurrent::Acti
 }
 
 template <Cell kCell>
-void ForwardSlice(const recurrent::ForwardArguments& args, Offsets offsets, bool reverse,
-                  int64_t step, int64_t panel_begin, int64_t panel_end) {
+void ForwardSlice(const recurrent::ForwardArguments& args, Offsets offsets, int64_t step,
+                  int64_t panel_begin, int64_t panel_end) {
   size_t next = 0;
   while (next + 1 < offsets.size()) {
-    const recurrent::ActiveRows active = recurrent::NextActive(offsets, reverse, step, next);
+    const recurrent::ActiveRows active = recurrent::NextActive(offsets, args.reverse, step, next);
     if (active.count == 0) return;
     for (int64_t panel = panel_begin; panel < panel_end;) {
       const bool two_panels = active.count == 1 && panel + 1 < panel_end;
@@ -122,34 +127,36 @@ void ForwardSlice(const recurrent::ForwardArguments& args, Offsets offsets, bool
 
 template <Cell kCell>
 void ForwardSteps(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
-                  const recurrent::ForwardArguments& args) {
+                  std::span<const recurrent::ForwardArguments> args) {
   const int64_t panels = (shape.hidden + kVector - 1) / kVector;
-  const int64_t steps = recurrent::LongestUtterance(offsets);
-  for (int64_t step = 0; step < steps; ++step) {
-    const int64_t slices = recurrent::Slices(context, offsets, shape, step, panels);
-    context.threads.ParallelFor(static_cast<size_t>(slices), [&](size_t index, int) HWY_ATTR {
-      const int64_t slice = static_cast<int64_t>(index);
-      ForwardSlice<kCell>(args, offsets, shape.reverse, step, panels * slice / slices,
-                          panels * (slice + 1) / slices);
-    });
-  }
+  recurrent::WalkSteps(context, offsets, shape, static_cast<int64_t>(args.size()), panels,
+                       /*first=*/0, /*by=*/1,
+                       [&](int64_t direction, int64_t step, int64_t begin, int64_t end) HWY_ATTR {
+                         ForwardSlice<kCell>(args[direction], offsets, step, begin, end);
+                       });
 }
 
 void RecurrentForwardTarget(const KernelContext& context, Offsets offsets,
-                            const RecurrentShape& shape, float* gates, const WeightView& w_hh,
-                            const float* b_hh, float* saved, float* h, int64_t h_stride,
-                            float* scratch) {
+                            const RecurrentShape& shape,
+                            std::span<const ForwardDirection> directions, int64_t h_stride) {
   const size_t panels = static_cast<size_t>((shape.hidden + kVector - 1) / kVector);
-  context.threads.ParallelFor(panels, [&](size_t panel, int) HWY_ATTR {
-    WithStoredType(w_hh, [&](const auto* data) HWY_ATTR {
-      PackGatePanel(data, w_hh, shape, static_cast<int64_t>(panel), scratch);
+  context.threads.ParallelFor(panels * directions.size(), [&](size_t task, int) HWY_ATTR {
+    const ForwardDirection& direction = directions[task / panels];
+    WithStoredType(direction.w_hh, [&](const auto* data) HWY_ATTR {
+      PackGatePanel(data, direction.w_hh, shape, static_cast<int64_t>(task % panels),
+                    direction.scratch);
     });
   });
-  const recurrent::ForwardArguments args = {shape.hidden, gates, b_hh, saved, h, h_stride, scratch};
+  std::array<recurrent::ForwardArguments, kMaxDirections> args;
+  for (size_t i = 0; i < directions.size(); ++i) {
+    const ForwardDirection& d = directions[i];
+    args[i] = {shape.hidden, d.reverse, d.gates, d.b_hh, d.saved, d.h, h_stride, d.scratch};
+  }
+  const std::span<const recurrent::ForwardArguments> used(args.data(), directions.size());
   if (shape.cell == Cell::kLstm) {
-    ForwardSteps<Cell::kLstm>(context, offsets, shape, args);
+    ForwardSteps<Cell::kLstm>(context, offsets, shape, used);
   } else {
-    ForwardSteps<Cell::kGru>(context, offsets, shape, args);
+    ForwardSteps<Cell::kGru>(context, offsets, shape, used);
   }
 }
 
@@ -177,8 +184,20 @@ int64_t RecurrentScratchFloats(Offsets offsets, const RecurrentShape& shape) {
 void RecurrentForward(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
                       float* gates, const WeightView& w_hh, const float* b_hh, float* saved,
                       float* h, int64_t h_stride, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(RecurrentForwardTarget)
-  (context, offsets, shape, gates, w_hh, b_hh, saved, h, h_stride, scratch);
+  const ForwardDirection direction = {.reverse = shape.reverse,
+                                      .gates = gates,
+                                      .w_hh = w_hh,
+                                      .b_hh = b_hh,
+                                      .saved = saved,
+                                      .h = h,
+                                      .scratch = scratch};
+  RecurrentForward(context, offsets, shape, {&direction, 1}, h_stride);
+}
+
+void RecurrentForward(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
+                      std::span<const ForwardDirection> directions, int64_t h_stride) {
+  MASR_DCHECK(directions.size() <= kMaxDirections);
+  HWY_DYNAMIC_DISPATCH(RecurrentForwardTarget)(context, offsets, shape, directions, h_stride);
 }
 
 }  // namespace masr

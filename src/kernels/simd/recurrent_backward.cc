@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <span>
 
+#include "base/check.h"
 #include "kernels/recurrent.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -19,6 +22,7 @@ namespace masr::recurrent {
 
 struct BackwardArguments {
   int64_t hidden;
+  bool reverse;
   float* gates;
   const float* saved;
   const float* h;
@@ -103,11 +107,11 @@ void BackwardPanel(const recurrent::BackwardArguments& args, const recurrent::Ac
 }
 
 template <Cell kCell>
-void BackwardSlice(const recurrent::BackwardArguments& args, Offsets offsets, bool reverse,
-                   int64_t step, int64_t panel_begin, int64_t panel_end) {
+void BackwardSlice(const recurrent::BackwardArguments& args, Offsets offsets, int64_t step,
+                   int64_t panel_begin, int64_t panel_end) {
   size_t next = 0;
   while (next + 1 < offsets.size()) {
-    const recurrent::ActiveRows active = recurrent::NextActive(offsets, reverse, step, next);
+    const recurrent::ActiveRows active = recurrent::NextActive(offsets, args.reverse, step, next);
     if (active.count == 0) return;
     for (int64_t panel = panel_begin; panel < panel_end;) {
       const bool two_panels = active.count == 1 && panel + 1 < panel_end;
@@ -123,25 +127,25 @@ void BackwardSlice(const recurrent::BackwardArguments& args, Offsets offsets, bo
 
 template <Cell kCell>
 void BackwardSteps(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
-                   const recurrent::BackwardArguments& args) {
+                   std::span<const recurrent::BackwardArguments> args) {
   const int64_t panels = (shape.hidden + 4 * kVector - 1) / (4 * kVector);
-  for (int64_t step = recurrent::LongestUtterance(offsets) - 1; step >= 0; --step) {
-    const int64_t slices = recurrent::Slices(context, offsets, shape, step, panels);
-    context.threads.ParallelFor(static_cast<size_t>(slices), [&](size_t index, int) HWY_ATTR {
-      const int64_t slice = static_cast<int64_t>(index);
-      BackwardSlice<kCell>(args, offsets, shape.reverse, step, panels * slice / slices,
-                           panels * (slice + 1) / slices);
-    });
-  }
+  recurrent::WalkSteps(context, offsets, shape, static_cast<int64_t>(args.size()), panels,
+                       /*first=*/recurrent::LongestUtterance(offsets) - 1, /*by=*/-1,
+                       [&](int64_t direction, int64_t step, int64_t begin, int64_t end) HWY_ATTR {
+                         BackwardSlice<kCell>(args[direction], offsets, step, begin, end);
+                       });
 }
 
 void RecurrentBackwardTarget(const KernelContext& context, Offsets offsets,
-                             const RecurrentShape& shape, const WeightView& w_hh,
-                             const recurrent::BackwardArguments& args, float* packed) {
+                             const RecurrentShape& shape,
+                             std::span<const BackwardDirection> directions,
+                             std::span<const recurrent::BackwardArguments> args) {
   const size_t panels = static_cast<size_t>((shape.hidden + 4 * kVector - 1) / (4 * kVector));
-  context.threads.ParallelFor(panels, [&](size_t panel, int) HWY_ATTR {
-    WithStoredType(w_hh, [&](const auto* data) HWY_ATTR {
-      PackUnitPanel(data, w_hh, shape, static_cast<int64_t>(panel), packed);
+  context.threads.ParallelFor(panels * directions.size(), [&](size_t task, int) HWY_ATTR {
+    const BackwardDirection& direction = directions[task / panels];
+    WithStoredType(direction.w_hh, [&](const auto* data) HWY_ATTR {
+      PackUnitPanel(data, direction.w_hh, shape, static_cast<int64_t>(task % panels),
+                    direction.scratch);
     });
   });
   if (shape.cell == Cell::kLstm) {
@@ -177,6 +181,28 @@ namespace {
 HWY_EXPORT(RecurrentBackwardTarget);
 HWY_EXPORT(AddStridedColumnSums);
 
+// Lays out the scratch and clears what the last step reads.
+recurrent::BackwardArguments PrepareBackward(Offsets offsets, const RecurrentShape& shape,
+                                             const BackwardDirection& direction, int64_t h_stride) {
+  const int64_t utterances = static_cast<int64_t>(offsets.size()) - 1;
+  float* zeros = direction.scratch + recurrent::PackedFloats(shape);
+  float* carried = zeros + shape.gates() * shape.hidden;
+  float* inner = carried + utterances * shape.hidden;
+  std::fill(zeros, inner, 0.0f);
+  return {.hidden = shape.hidden,
+          .reverse = direction.reverse,
+          .gates = direction.gates,
+          .saved = direction.saved,
+          .h = direction.h,
+          .h_stride = h_stride,
+          .dh = direction.dh,
+          .packed = direction.scratch,
+          .zeros = zeros,
+          .carried = carried,
+          .inner = inner,
+          .first_row = offsets.front()};
+}
+
 // dw_hh += sum over steps of the recurrent products' gradients (outer) h of the step before: in
 // each utterance one product of rows that are one apart. The GRU's last gate has gradients of its
 // own.
@@ -188,13 +214,27 @@ void AddWeightGradients(const KernelContext& context, Offsets offsets, const Rec
   for (size_t u = 0; u + 1 < offsets.size(); ++u) {
     const int64_t steps = offsets[u + 1] - offsets[u] - 1;
     if (steps < 1) continue;
-    const int64_t row = offsets[u] + (shape.reverse ? 0 : 1);
-    const float* h = args.h + (offsets[u] + (shape.reverse ? 1 : 0)) * args.h_stride;
+    const int64_t row = offsets[u] + (args.reverse ? 0 : 1);
+    const float* h = args.h + (offsets[u] + (args.reverse ? 1 : 0)) * args.h_stride;
     MatmulTN(context, shared, hidden, steps, args.gates + row * width, width, h, args.h_stride,
              dw_hh, hidden, true);
     if (shape.cell == Cell::kLstm) continue;
     MatmulTN(context, hidden, hidden, steps, args.inner + (row - args.first_row) * hidden, hidden,
              h, args.h_stride, dw_hh + shared * hidden, hidden, true);
+  }
+}
+
+void AddBiasGradients(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
+                      const recurrent::BackwardArguments& args, float* db_hh) {
+  const int64_t hidden = shape.hidden;
+  const int64_t width = shape.gates() * hidden;
+  const int64_t rows = offsets.back() - offsets.front();
+  const float* dgates = args.gates + offsets.front() * width;
+  if (shape.cell == Cell::kLstm) {
+    AddColumnSums(context, rows, width, dgates, db_hh);
+  } else {
+    HWY_DYNAMIC_DISPATCH(AddStridedColumnSums)(rows, 2 * hidden, dgates, width, db_hh);
+    AddColumnSums(context, rows, hidden, args.inner, db_hh + 2 * hidden);
   }
 }
 
@@ -204,26 +244,31 @@ void RecurrentBackward(const KernelContext& context, Offsets offsets, const Recu
                        float* gates, const WeightView& w_hh, const float* saved, const float* h,
                        int64_t h_stride, const float* dh, float* dw_hh, float* db_hh,
                        float* scratch) {
-  const int64_t hidden = shape.hidden;
-  const int64_t width = shape.gates() * hidden;
-  const int64_t utterances = static_cast<int64_t>(offsets.size()) - 1;
-  const int64_t rows = offsets.back() - offsets.front();
-  float* zeros = scratch + recurrent::PackedFloats(shape);
-  float* carried = zeros + width;
-  float* inner = carried + utterances * hidden;
-  std::fill_n(zeros, width + utterances * hidden, 0.0f);
-  const recurrent::BackwardArguments args = {hidden,  gates, saved,   h,     h_stride,       dh,
-                                             scratch, zeros, carried, inner, offsets.front()};
-  HWY_DYNAMIC_DISPATCH(RecurrentBackwardTarget)(context, offsets, shape, w_hh, args, scratch);
+  const BackwardDirection direction = {.reverse = shape.reverse,
+                                       .gates = gates,
+                                       .w_hh = w_hh,
+                                       .saved = saved,
+                                       .h = h,
+                                       .dh = dh,
+                                       .dw_hh = dw_hh,
+                                       .db_hh = db_hh,
+                                       .scratch = scratch};
+  RecurrentBackward(context, offsets, shape, {&direction, 1}, h_stride);
+}
 
-  if (dw_hh != nullptr) AddWeightGradients(context, offsets, shape, args, dw_hh);
-  if (db_hh == nullptr) return;
-  const float* dgates = gates + offsets.front() * width;
-  if (shape.cell == Cell::kLstm) {
-    AddColumnSums(context, rows, width, dgates, db_hh);
-  } else {
-    HWY_DYNAMIC_DISPATCH(AddStridedColumnSums)(rows, 2 * hidden, dgates, width, db_hh);
-    AddColumnSums(context, rows, hidden, inner, db_hh + 2 * hidden);
+void RecurrentBackward(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
+                       std::span<const BackwardDirection> directions, int64_t h_stride) {
+  MASR_DCHECK(directions.size() <= kMaxDirections);
+  std::array<recurrent::BackwardArguments, kMaxDirections> args;
+  for (size_t i = 0; i < directions.size(); ++i) {
+    args[i] = PrepareBackward(offsets, shape, directions[i], h_stride);
+  }
+  HWY_DYNAMIC_DISPATCH(RecurrentBackwardTarget)
+  (context, offsets, shape, directions, {args.data(), directions.size()});
+  for (size_t i = 0; i < directions.size(); ++i) {
+    const BackwardDirection& d = directions[i];
+    if (d.dw_hh != nullptr) AddWeightGradients(context, offsets, shape, args[i], d.dw_hh);
+    if (d.db_hh != nullptr) AddBiasGradients(context, offsets, shape, args[i], d.db_hh);
   }
 }
 

@@ -1,5 +1,6 @@
-// How a recurrence is cut up: a step of all utterances that are still running is one parallel call,
-// its units are shared among the threads in as many slices as the step's work is worth.
+// How a recurrence is cut up. Threads that have a direction each walk all its steps without
+// meeting; more threads than directions share the units of a step, in as many slices as its work is
+// worth.
 #ifndef MOBILEASR_KERNELS_SIMD_RECURRENT_STEPS_H_
 #define MOBILEASR_KERNELS_SIMD_RECURRENT_STEPS_H_
 
@@ -65,14 +66,39 @@ inline int64_t LongestUtterance(Offsets offsets) {
   return longest;
 }
 
-// Slices into which `panels` panels of a step are cut.
-inline int64_t Slices(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
-                      int64_t step, int64_t panels) {
+// Slices into which `panels` panels of a step are cut, in each direction.
+inline int64_t Slices(int64_t threads, Offsets offsets, const RecurrentShape& shape, int64_t step,
+                      int64_t panels) {
   int64_t active = 0;
   for (size_t u = 0; u + 1 < offsets.size(); ++u) active += step < offsets[u + 1] - offsets[u];
   const int64_t work = active * shape.gates() * shape.hidden * shape.hidden;
-  const int64_t most = std::min<int64_t>(context.threads.threads(), panels);
-  return std::clamp<int64_t>(work / kSliceWork, 1, most);
+  return std::clamp<int64_t>(work / kSliceWork, 1, std::min(threads, panels));
+}
+
+// Calls slice(direction, step, first panel, past the last panel) for each direction, each of the
+// steps from `first` on in steps of `by`, and each part of the panels; a step of a direction only
+// after its step before.
+template <class Slice>
+void WalkSteps(const KernelContext& context, Offsets offsets, const RecurrentShape& shape,
+               int64_t directions, int64_t panels, int64_t first, int64_t by, const Slice& slice) {
+  const int64_t steps = LongestUtterance(offsets);
+  const int64_t threads = context.threads.threads();
+  if (threads <= directions) {
+    context.threads.ParallelFor(static_cast<size_t>(directions), [&](size_t d, int) {
+      for (int64_t i = 0; i < steps; ++i) slice(static_cast<int64_t>(d), first + i * by, 0, panels);
+    });
+    return;
+  }
+  for (int64_t i = 0; i < steps; ++i) {
+    const int64_t step = first + i * by;
+    const int64_t slices =
+        Slices((threads + directions - 1) / directions, offsets, shape, step, panels);
+    context.threads.ParallelFor(static_cast<size_t>(directions * slices), [&](size_t task, int) {
+      const auto index = static_cast<int64_t>(task) % slices;
+      slice(static_cast<int64_t>(task) / slices, step, panels * index / slices,
+            panels * (index + 1) / slices);
+    });
+  }
 }
 
 }  // namespace masr::recurrent
