@@ -59,7 +59,7 @@ struct PretrainEvents {
 };
 
 struct PretrainResult {
-  std::vector<PretrainEpoch> epochs;  // of all sessions
+  std::vector<PretrainEpoch> epochs;  // of all runs
   bool finished = false;              // false: stopped by its owner; resume goes on
   int64_t skipped = 0;                // manifest lines and utterances left out
 };

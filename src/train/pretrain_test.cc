@@ -44,7 +44,7 @@ class PretrainTest : public ::testing::Test {
             .metadata = {{"licence", "MIT"}}};
   }
 
-  // Runs until `updates` updates are done in this session; 0: to the end.
+  // Runs until `updates` updates are done in this run; 0: to the end.
   Result<PretrainResult> Run(const PretrainOptions& options, int updates, int threads = 2) {
     const ThreadPool pool(threads);
     std::atomic<bool> cancel = false;
