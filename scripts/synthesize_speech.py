@@ -359,7 +359,7 @@ def main():
     parser.add_argument("--sentences", required=True, help="one sentence per line")
     parser.add_argument("--out", required=True, help="folder to write to")
     parser.add_argument("--count", type=int, default=12000)
-    parser.add_argument("--exclude", nargs="*", default=[], metavar="MANIFEST")
+    parser.add_argument("--exclude", action="extend", nargs="*", default=[], metavar="MANIFEST")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--voices", default=",".join(VOICES), help="engine:voice, by commas")
