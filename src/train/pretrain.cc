@@ -1,5 +1,6 @@
 #include "train/pretrain.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -117,19 +118,17 @@ class Session {
   }
   SpeechDataset* NoiseOrNull() { return noise_.size() > 0 ? &noise_ : nullptr; }
 
-  bool InStage(const PretrainStage& stage, int64_t i) const {
-    if (train_.utterance(i).duration_s > stage.max_seconds) return false;
-    if (stage.sources.empty()) return true;
-    for (int source : stage.sources) {
-      if (source == train_.source(i)) return true;
-    }
-    return false;
+  // How often an epoch of the stage visits utterance i.
+  int64_t Visits(const PretrainStage& stage, int64_t i) const {
+    if (train_.utterance(i).duration_s > stage.max_seconds) return 0;
+    if (stage.sources.empty()) return 1;
+    return std::count(stage.sources.begin(), stage.sources.end(), train_.source(i));
   }
 
   double StageSeconds(const PretrainStage& stage) const {
     double seconds = 0;
     for (int64_t i = 0; i < train_.size(); ++i) {
-      if (InStage(stage, i)) seconds += train_.utterance(i).duration_s;
+      seconds += static_cast<double>(Visits(stage, i)) * train_.utterance(i).duration_s;
     }
     return seconds;
   }
@@ -139,9 +138,10 @@ class Session {
     std::vector<int64_t> members;
     std::vector<double> durations;
     for (int64_t i = 0; i < train_.size(); ++i) {
-      if (!InStage(stage, i)) continue;
-      members.push_back(i);
-      durations.push_back(train_.utterance(i).duration_s);
+      for (int64_t visit = 0; visit < Visits(stage, i); ++visit) {
+        members.push_back(i);
+        durations.push_back(train_.utterance(i).duration_s);
+      }
     }
     Rng rng(EpochKey(epoch));
     const auto micro_batches = MakeBatches(
@@ -179,11 +179,13 @@ class Session {
     }
     ScheduleOptions schedule = stage.schedule;
     schedule.total_steps = static_cast<int64_t>(plan.size()) * stage.epochs;
-    const uint64_t key = EpochKey(position_.epoch);
+    const uint64_t epoch_key = EpochKey(position_.epoch);
     epoch_start_ = Clock::now();
     for (; position_.update < static_cast<int64_t>(plan.size()); ++position_.update) {
       if (cancel_ != nullptr && cancel_->load()) return false;
       const auto start = Clock::now();
+      // By update, so that an utterance sounds different at each visit.
+      const uint64_t key = MixKeys(epoch_key, static_cast<uint64_t>(position_.update));
       std::vector<Batch> batches;
       double seconds = 0;
       for (const std::vector<int64_t>& micro : plan[static_cast<size_t>(position_.update)]) {
@@ -191,8 +193,7 @@ class Session {
         batches.push_back(loader.Load(micro, stage.augment, key, problems_));
       }
       const float learning_rate = LearningRate(schedule, trainer.step() + 1 - stage_start_step_);
-      auto report = trainer.Step(batches, learning_rate,
-                                 MixKeys(key, static_cast<uint64_t>(position_.update)));
+      auto report = trainer.Step(batches, learning_rate, key);
       if (!report.has_value()) return HandleDivergence(std::move(report.error()), trainer);
       Report(stage, plan, *report, learning_rate, seconds, SecondsSince(start));
       if (SecondsSince(last_save_) > options_.checkpoint_seconds) {

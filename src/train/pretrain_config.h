@@ -17,7 +17,8 @@ namespace masr {
 struct PretrainStage {
   std::string name;
   int64_t epochs = 1;
-  std::vector<int> sources;  // manifests by position, from 0; empty: all
+  std::vector<int>
+      sources;  // manifests by position, from 0; named twice, seen twice; empty: all once
   double max_seconds = 20;   // longer utterances are left out of this stage
   bool sorted = false;       // shortest first
   ScheduleOptions schedule;  // total_steps is filled in from the data
