@@ -96,7 +96,8 @@ int main(int argc, char** argv) {
   const masr::ThreadPool threads(options.threads);
   masr::Trainer trainer = masr::Trainer::Create(
       model, masr::TrainableFrom(encoder, static_cast<size_t>(options.frozen_blocks)),
-      {.optimizer = {}}, threads);
+      {.optimizer = {}, .precision = options.bf16 ? masr::Precision::kBf16 : masr::Precision::kF32},
+      threads);
   masr_bench::StepResult result{.side = "mobileasr"};
   for (masr::ParameterId id = 0; id < encoder.parameters().size(); ++id) {
     const masr::ParameterSpec& spec = encoder.parameters()[id];

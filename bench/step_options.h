@@ -19,6 +19,7 @@ struct StepOptions {
       0;  // of the shortest; the others lie evenly between. 0: all have the same length
   int threads = 1;
   int64_t frozen_blocks = 0;  // blocks that do not learn, counted from the first
+  bool bf16 = false;          // ours only: products in bf16
   int64_t steps = 10;         // timed ones, after two that are not
 };
 

@@ -25,8 +25,13 @@
 
 namespace masr {
 
+// Of matrix products with f32 operands. kBf16 rounds both operands to bfloat16 and sums in f32,
+// where the CPU has matrix tiles for it (x86-64 AMX); elsewhere it is f32.
+enum class Precision : uint8_t { kF32, kBf16 };
+
 struct KernelContext {
   const ThreadPool& threads;
+  Precision precision = Precision::kF32;
 };
 
 using Offsets = std::span<const int64_t>;

@@ -4,16 +4,10 @@
 
 #include <cstdint>
 
+#include "kernels/activation.h"
 #include "kernels/context.h"
 
 namespace masr {
-
-enum class Activation : uint8_t {
-  kRelu,
-  kClippedRelu,  // min(max(x, 0), 20), the hardtanh of Deep Speech 2
-  kSilu,         // x * sigmoid(x)
-  kGelu,         // exact: x * Phi(x), by erf
-};
 
 // y[n] = f(x[n]); y may be x.
 void ActivationForward(const KernelContext& context, Activation f, int64_t n, const float* x,

@@ -7,11 +7,14 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "kernels/reference/elementwise.h"
 #include "kernels/reference/matmul.h"
 #include "kernels/reference/testing.h"
+#include "kernels/simd/amx.h"
 
 namespace masr {
 namespace {
@@ -42,6 +45,16 @@ void ExpectGapsUntouched(const std::vector<float>& values, int64_t rows, int64_t
       ASSERT_TRUE(std::isnan(values[r * (cols + gap) + c])) << "row " << r << ", column " << c;
     }
   }
+}
+
+// The nearest bfloat16, to even if there are two (what x86's and ARM's conversions do). NaN stays
+// NaN.
+float Bf16(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+  std::memcpy(&value, &bits, sizeof(bits));
+  return std::isnan(value) ? kNaN : value;
 }
 
 // A random weight of any type; owns what its view points to.
@@ -115,6 +128,9 @@ struct Case {
   bool bias = false;
   bool accumulate = false;
   int64_t gap = 0;
+  Precision precision = Precision::kF32;
+  // Of the operand that may have one, or (NN) the one whose gradient the result takes.
+  std::optional<Activation> f = {};
 };
 
 std::vector<Case> Cases() {
@@ -128,6 +144,22 @@ std::vector<Case> Cases() {
   }
   cases.push_back({.kind = Kind::kTN, .gap = 5});
   cases.push_back({.kind = Kind::kTN, .accumulate = true});
+  for (const Activation f :
+       {Activation::kRelu, Activation::kClippedRelu, Activation::kSilu, Activation::kGelu}) {
+    cases.push_back({.kind = Kind::kNT, .bias = true, .f = f});
+    cases.push_back({.kind = Kind::kNT, .type = WeightType::kInt8, .gap = 2, .f = f});
+    cases.push_back({.kind = Kind::kNN, .accumulate = true, .gap = 2, .f = f});
+    cases.push_back({.kind = Kind::kNN, .type = WeightType::kInt8, .f = f});
+    cases.push_back({.kind = Kind::kTN, .accumulate = true, .gap = 2, .f = f});
+  }
+  const size_t in_f32 = cases.size();
+  for (size_t i = 0; i < in_f32; ++i) {
+    Case kase = cases[i];
+    kase.precision = Precision::kBf16;
+    // An activated operand is rounded after it: only Relu leaves what bf16 holds exactly.
+    const bool exact = !kase.f || kase.kind == Kind::kNN || *kase.f == Activation::kRelu;
+    if (kase.type == WeightType::kF32 && exact) cases.push_back(kase);
+  }
   return cases;
 }
 
@@ -141,7 +173,14 @@ struct Problem {
         a_stride((kase.kind == Kind::kTN ? s.m : s.k) + kase.gap),
         b(kase.kind == Kind::kNT ? Weight(kase.type, s.n, s.k, kase.gap, 2)
                                  : Weight(kase.type, s.k, s.n, kase.gap, 2)),
-        bias(Random(s.n, 3)) {}
+        bias(Random(s.n, 3)),
+        through(RandomRows(s.m, s.n, 3, 5)) {
+    if (kase.precision == Precision::kF32) return;
+    // What bf16 holds exactly has the same products with and without tiles.
+    for (std::vector<float>* operand : {&a, &b.f32}) {
+      for (float& value : *operand) value = Bf16(value);
+    }
+  }
 
   std::vector<float> Start() const {
     std::vector<float> c = RandomRows(shape.m, shape.n, kase.gap, 4);
@@ -151,22 +190,43 @@ struct Problem {
 
   std::vector<float> Run(const ThreadPool& pool) const {
     std::vector<float> c = Start();
-    const KernelContext context{pool};
+    const KernelContext context{pool, kase.precision};
     const float* maybe_bias = kase.bias ? bias.data() : nullptr;
     const int64_t c_stride = shape.n + kase.gap;
     switch (kase.kind) {
       case Kind::kNT:
         MatmulNT(context, shape.m, a.data(), a_stride, b.view, maybe_bias, c.data(), c_stride,
-                 kase.accumulate);
+                 kase.accumulate, kase.f);
         break;
-      case Kind::kNN:
-        MatmulNN(context, shape.m, a.data(), a_stride, b.view, c.data(), c_stride, kase.accumulate);
+      case Kind::kNN: {
+        const ActivationGradient gradient = {kase.f.value_or(Activation::kRelu), through.data(),
+                                             shape.n + 3};
+        MatmulNN(context, shape.m, a.data(), a_stride, b.view, c.data(), c_stride, kase.accumulate,
+                 kase.f ? &gradient : nullptr);
         break;
+      }
       case Kind::kTN:
         MatmulTN(context, shape.m, shape.n, shape.k, a.data(), a_stride, b.f32.data(),
-                 b.view.stride, c.data(), c_stride, kase.accumulate);
+                 b.view.stride, c.data(), c_stride, kase.accumulate, kase.f);
     }
     return c;
+  }
+
+  std::vector<float> Activated(const std::vector<float>& values) const {
+    if (!kase.f) return values;
+    std::vector<double> exact(values.begin(), values.end());
+    reference::ActivationForward(*kase.f, static_cast<int64_t>(exact.size()), exact.data(),
+                                 exact.data());
+    return {exact.begin(), exact.end()};
+  }
+
+  // Row i of C, [n], through the gradient of the activation.
+  void TakeGradient(int64_t i, float* row) const {
+    const float* x_row = through.data() + i * (shape.n + 3);
+    const std::vector<double> x(x_row, x_row + shape.n);
+    std::vector<double> dy(row, row + shape.n);
+    reference::ActivationBackward(*kase.f, shape.n, x.data(), dy.data(), dy.data());
+    std::copy(dy.begin(), dy.end(), row);
   }
 
   std::vector<float> RunReference() const {
@@ -175,15 +235,16 @@ struct Problem {
     const int64_t c_stride = shape.n + kase.gap;
     switch (kase.kind) {
       case Kind::kNT:
-        reference::MatmulNT(shape.m, a.data(), a_stride, b.view, maybe_bias, c.data(), c_stride,
-                            kase.accumulate);
+        reference::MatmulNT(shape.m, Activated(a).data(), a_stride, b.view, maybe_bias, c.data(),
+                            c_stride, kase.accumulate);
         break;
       case Kind::kNN:
         reference::MatmulNN(shape.m, a.data(), a_stride, b.view, c.data(), c_stride,
                             kase.accumulate);
+        for (int64_t i = 0; kase.f && i < shape.m; ++i) TakeGradient(i, c.data() + i * c_stride);
         break;
       case Kind::kTN:
-        reference::MatmulTN(shape.m, shape.n, shape.k, a.data(), a_stride, b.f32.data(),
+        reference::MatmulTN(shape.m, shape.n, shape.k, a.data(), a_stride, Activated(b.f32).data(),
                             b.view.stride, c.data(), c_stride, kase.accumulate);
     }
     return c;
@@ -195,6 +256,7 @@ struct Problem {
   int64_t a_stride;
   Weight b;
   std::vector<float> bias;
+  std::vector<float> through;  // [m, n] with gaps: what the activation of NN was applied to
 };
 
 TEST(Matmul, MatchesTheReferenceForOddShapesTypesAndStrides) {
@@ -202,8 +264,9 @@ TEST(Matmul, MatchesTheReferenceForOddShapesTypesAndStrides) {
   for (const Case& kase : Cases()) {
     for (const Shape& shape : Shapes()) {
       SCOPED_TRACE(testing::Message() << "kind " << static_cast<int>(kase.kind) << " type "
-                                      << static_cast<int>(kase.type) << " m " << shape.m << " n "
-                                      << shape.n << " k " << shape.k);
+                                      << static_cast<int>(kase.type) << " f "
+                                      << (kase.f ? static_cast<int>(*kase.f) : -1) << " m "
+                                      << shape.m << " n " << shape.n << " k " << shape.k);
       const Problem problem(kase, shape);
       const std::vector<float> expected = problem.RunReference();
       ForEachTarget([&] {
@@ -291,6 +354,27 @@ TEST(Matmul, SmallIntegersAreExact) {
     MatmulNT(context, m, a.data(), k, F32Weight(b.data(), n, k), nullptr, c.data(), n);
     EXPECT_EQ(c, expected);
   });
+}
+
+TEST(Matmul, Bf16RoundsOperandsToTheNearestEvenWhereTheCpuHasTiles) {
+  if (!amx::Available()) GTEST_SKIP() << "this CPU has no bf16 matrix tiles";
+  const ThreadPool pool(1);
+  const KernelContext context{pool, Precision::kBf16};
+  const int64_t n = 47;
+  std::vector<float> one(n * n);
+  for (int64_t i = 0; i < n; ++i) one[i * n + i] = 1.0f;
+  std::vector<float> a = Random(n * n, 1);
+  a[0] = 1.0f + 0x1p-8f;  // halfway, to even: down
+  a[1] = 1.0f + 0x3p-8f;  // halfway, to even: up
+  std::vector<float> rounded = a;
+  for (float& value : rounded) value = Bf16(value);
+  EXPECT_EQ(rounded[0], 1.0f);
+  EXPECT_EQ(rounded[1], 1.0f + 0x4p-8f);
+  std::vector<float> c(n * n);
+  MatmulNN(context, n, a.data(), n, F32Weight(one.data(), n, n), c.data(), n);
+  EXPECT_EQ(c, rounded);
+  MatmulNT(context, n, one.data(), n, F32Weight(a.data(), n, n), nullptr, c.data(), n);
+  for (int64_t i = 0; i < n * n; ++i) EXPECT_EQ(c[i], rounded[i % n * n + i / n]);
 }
 
 TEST(Matmul, AnEmptySumIsTheBiasOrNothing) {

@@ -25,47 +25,31 @@ class Linear final : public Layer {
     const bool trains = planner.IsTrainable(weight_);
     plan.backward_needs_input =
         mode.backward && (trains || (options_.input_activation && mode.input_gradient));
-    if (options_.input_activation) {
-      plan.buffers = {
-          planner.ForwardScratch(in.floats(), plan.first_tick),
-          trains ? planner.BackwardScratch(in.floats(), plan.first_tick, mode) : kNoBuffer};
-    }
     return plan;
   }
 
   void Forward(const LayerRun& run, const LayerPlan& plan, const float* x,
                float* y) const override {
-    const float* input = x;
-    if (options_.input_activation) {
-      float* activated = run.Buffer(plan.buffers[0]);
-      ActivationForward(run.kernels, *options_.input_activation, plan.in.floats(), x, activated);
-      input = activated;
-    }
-    MatmulNT(run.kernels, plan.in.rows(), input, in_dim_, run.parameters.Matrix(weight_),
-             run.parameters.Vector(bias_), y, options_.out_dim);
+    MatmulNT(run.kernels, plan.in.rows(), x, in_dim_, run.parameters.Matrix(weight_),
+             run.parameters.Vector(bias_), y, options_.out_dim, /*accumulate=*/false,
+             options_.input_activation);
   }
 
   void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float*,
                 const float* dy, float* dx) const override {
     const int64_t rows = plan.in.rows();
     if (float* dw = run.gradients[weight_]; dw != nullptr) {
-      const float* input = x;
-      if (options_.input_activation) {
-        float* activated = run.Buffer(plan.buffers[1]);
-        ActivationForward(run.kernels, *options_.input_activation, plan.in.floats(), x, activated);
-        input = activated;
-      }
-      MatmulTN(run.kernels, options_.out_dim, in_dim_, rows, dy, options_.out_dim, input, in_dim_,
-               dw, in_dim_, /*accumulate=*/true);
+      MatmulTN(run.kernels, options_.out_dim, in_dim_, rows, dy, options_.out_dim, x, in_dim_, dw,
+               in_dim_, /*accumulate=*/true, options_.input_activation);
     }
     if (float* db = run.gradients[bias_]; db != nullptr) {
       AddColumnSums(run.kernels, rows, options_.out_dim, dy, db);
     }
     if (dx == nullptr) return;
-    MatmulNN(run.kernels, rows, dy, options_.out_dim, run.parameters.Matrix(weight_), dx, in_dim_);
-    if (options_.input_activation) {
-      ActivationBackward(run.kernels, *options_.input_activation, plan.in.floats(), x, dx, dx);
-    }
+    ActivationGradient through;
+    if (options_.input_activation) through = {*options_.input_activation, x, in_dim_};
+    MatmulNN(run.kernels, rows, dy, options_.out_dim, run.parameters.Matrix(weight_), dx, in_dim_,
+             /*accumulate=*/false, options_.input_activation ? &through : nullptr);
   }
 
  private:

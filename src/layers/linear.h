@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "kernels/elementwise.h"
+#include "kernels/activation.h"
 #include "layers/layer.h"
 
 namespace masr {
@@ -13,8 +13,8 @@ struct LinearOptions {
   int64_t out_dim = 0;
   bool bias = true;
   Init init = Init::kUniformFanIn;
-  // Applied to the input. The backward pass makes act(x) again instead of keeping it, so that of
-  // the two wide activations of a feed-forward module only one is saved.
+  // Applied to the input on its way into the products: act(x) is never in memory, so that of the
+  // two wide activations of a feed-forward module only one is saved.
   std::optional<Activation> input_activation;
 };
 

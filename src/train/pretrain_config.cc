@@ -94,6 +94,8 @@ Result<PretrainConfig> PretrainConfig::FromJson(std::string_view text, const std
       static_cast<float>(reader.Number("weight_decay", optimizer.weight_decay, 0, 1));
   optimizer.momentum = static_cast<float>(reader.Number("momentum", optimizer.momentum, 0, 1));
   config.trainer.clip_norm = reader.Number("clip_norm", config.trainer.clip_norm, 0, 1e9);
+  config.trainer.precision =
+      static_cast<Precision>(reader.Choice("precision", "f32", {"f32", "bf16"}));
   config.batch_seconds = reader.Number("batch_seconds", config.batch_seconds, 1, 1e6);
   config.micro_batch_seconds =
       reader.Number("micro_batch_seconds", config.micro_batch_seconds, 1, 1e6);

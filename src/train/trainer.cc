@@ -89,7 +89,7 @@ Result<double> Trainer::Accumulate(const Batch& batch, double total_frames, uint
     arena_ = Arena();
     MASR_TRY(arena_, Arena::Create(static_cast<size_t>(memory.peak_bytes)));
   }
-  const LayerRun run{.kernels = {*threads_},
+  const LayerRun run{.kernels = {*threads_, options_.precision},
                      .parameters = model_->weights.views(),
                      .gradients = {gradients_},
                      .memory = memory,

@@ -19,6 +19,7 @@ namespace masr {
 struct TrainerOptions {
   OptimizerOptions optimizer;
   double clip_norm = 5.0;  // of the global gradient, whose scale is per frame; 0: no clipping
+  Precision precision = Precision::kF32;  // of matrix products; weights and sums stay f32
 };
 
 struct StepReport {

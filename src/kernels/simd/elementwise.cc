@@ -13,6 +13,7 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h:
 #include "hwy/highway.h"
+#include "kernels/simd/activation-inl.h"
 #include "kernels/simd/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -22,90 +23,6 @@ namespace {
 
 const hn::ScalableTag<float> df;
 using V = hn::Vec<decltype(df)>;
-
-// Comparisons rather than Min and Max, which lose a NaN on some targets.
-HWY_INLINE V ClipAbove(V x, float limit) {
-  const V high = hn::Set(df, limit);
-  return hn::IfThenElse(hn::Gt(x, high), high, x);
-}
-
-HWY_INLINE V ClipBelowZero(V x) { return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(df)), x); }
-
-struct Relu {
-  HWY_INLINE V Value(V x) const { return ClipBelowZero(x); }
-  HWY_INLINE V Gradient(V x, V dy) const { return hn::IfThenElseZero(hn::Gt(x, hn::Zero(df)), dy); }
-};
-
-struct ClippedRelu {
-  HWY_INLINE V Value(V x) const { return ClipAbove(ClipBelowZero(x), 20.0f); }
-  HWY_INLINE V Gradient(V x, V dy) const {
-    const auto inside = hn::And(hn::Gt(x, hn::Zero(df)), hn::Lt(x, hn::Set(df, 20.0f)));
-    return hn::IfThenElseZero(inside, dy);
-  }
-};
-
-struct Silu {
-  HWY_INLINE V Value(V x) const { return hn::Mul(x, Sigmoid(df, x)); }
-  HWY_INLINE V Gradient(V x, V dy) const {
-    const V one = hn::Set(df, 1.0f);
-    const V s = Sigmoid(df, x);
-    return hn::Mul(dy, hn::Mul(s, hn::MulAdd(x, hn::Sub(one, s), one)));
-  }
-};
-
-struct Gelu {
-  HWY_INLINE V Value(V x) const { return hn::Mul(x, NormalCdf(df, x, NormalBell(df, x))); }
-  HWY_INLINE V Gradient(V x, V dy) const {
-    const V bell = NormalBell(df, x);
-    const V density = hn::Mul(bell, hn::Set(df, 0.398942280f));
-    return hn::Mul(dy, hn::MulAdd(x, density, NormalCdf(df, x, bell)));
-  }
-};
-
-template <class F>
-void MapForward(F f, size_t n, const float* x, float* y) {
-  const size_t lanes = hn::Lanes(df);
-  for (size_t i = 0; i < n; i += lanes) {
-    const size_t count = std::min(lanes, n - i);
-    StorePartial(df, f.Value(LoadPartial(df, x + i, count)), y + i, count);
-  }
-}
-
-template <class F>
-void MapBackward(F f, size_t n, const float* x, const float* dy, float* dx) {
-  const size_t lanes = hn::Lanes(df);
-  for (size_t i = 0; i < n; i += lanes) {
-    const size_t count = std::min(lanes, n - i);
-    const V gradient = f.Gradient(LoadPartial(df, x + i, count), LoadPartial(df, dy + i, count));
-    StorePartial(df, gradient, dx + i, count);
-  }
-}
-
-void ForwardRange(Activation f, size_t n, const float* x, float* y) {
-  switch (f) {
-    case Activation::kRelu:
-      return MapForward(Relu(), n, x, y);
-    case Activation::kClippedRelu:
-      return MapForward(ClippedRelu(), n, x, y);
-    case Activation::kSilu:
-      return MapForward(Silu(), n, x, y);
-    case Activation::kGelu:
-      return MapForward(Gelu(), n, x, y);
-  }
-}
-
-void BackwardRange(Activation f, size_t n, const float* x, const float* dy, float* dx) {
-  switch (f) {
-    case Activation::kRelu:
-      return MapBackward(Relu(), n, x, dy, dx);
-    case Activation::kClippedRelu:
-      return MapBackward(ClippedRelu(), n, x, dy, dx);
-    case Activation::kSilu:
-      return MapBackward(Silu(), n, x, dy, dx);
-    case Activation::kGelu:
-      return MapBackward(Gelu(), n, x, dy, dx);
-  }
-}
 
 void GluForwardRow(size_t dim, const float* x, float* y) {
   const size_t lanes = hn::Lanes(df);
@@ -182,8 +99,8 @@ HWY_AFTER_NAMESPACE();
 namespace masr {
 namespace {
 
-HWY_EXPORT(ForwardRange);
-HWY_EXPORT(BackwardRange);
+HWY_EXPORT(ActivationRange);
+HWY_EXPORT(ActivationGradientRange);
 HWY_EXPORT(GluForwardRow);
 HWY_EXPORT(GluBackwardRow);
 HWY_EXPORT(ScaleAddRange);
@@ -194,14 +111,15 @@ HWY_EXPORT(DropoutRange);
 void ActivationForward(const KernelContext& context, Activation f, int64_t n, const float* x,
                        float* y) {
   ParallelRows(context, n, 1, [&](int64_t begin, int64_t end, int) {
-    HWY_DYNAMIC_DISPATCH(ForwardRange)(f, end - begin, x + begin, y + begin);
+    HWY_DYNAMIC_DISPATCH(ActivationRange)(f, end - begin, x + begin, y + begin);
   });
 }
 
 void ActivationBackward(const KernelContext& context, Activation f, int64_t n, const float* x,
                         const float* dy, float* dx) {
   ParallelRows(context, n, 1, [&](int64_t begin, int64_t end, int) {
-    HWY_DYNAMIC_DISPATCH(BackwardRange)(f, end - begin, x + begin, dy + begin, dx + begin);
+    HWY_DYNAMIC_DISPATCH(ActivationGradientRange)
+    (f, end - begin, x + begin, dy + begin, dx + begin);
   });
 }
 

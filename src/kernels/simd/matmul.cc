@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -20,6 +21,9 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // After foreach_target.h: these are compiled once per target.
 #include "hwy/highway.h"
+#include "kernels/simd/activation-inl.h"
+#include "kernels/simd/amx.h"
+#include "kernels/simd/matmul_bf16-inl.h"
 #include "kernels/simd/matmul_kernel-inl.h"
 #include "kernels/simd/pack-inl.h"
 
@@ -51,6 +55,13 @@ struct ProductOutput {
   int64_t stride;
   const float* bias;  // [n] or null
   bool accumulate;
+  const ActivationGradient* through;  // or null
+};
+
+// Of packing one element of an operand, in multiply-adds of a vector.
+struct PackCosts {
+  double left;
+  double right;
 };
 
 // C cut into tasks of `rows` x `columns`, the last ones smaller.
@@ -68,24 +79,38 @@ HWY_BEFORE_NAMESPACE();
 namespace masr {
 namespace HWY_NAMESPACE {
 
-// The operands, as what packs a part of them. A strip of A is [depth, kStripStride], a panel of B
-// is [depth, kTileColumns]; i, j, k are the first row, column and term.
+// The operands, as what packs a part of them for F32Tiles or Bf16Tiles, which its element type
+// tells; i, j, k are the first row, column and term. `turn` has room for one more strip or panel.
 
-struct LeftRows {  // A[m, k]
+struct LeftRows {  // f(A[m, k])
   const float* data;
   int64_t stride;
-  void Pack(int64_t i, int64_t rows, int64_t k, int64_t depth, float* out) const {
+  std::optional<Activation> f = {};
+  void Pack(int64_t i, int64_t rows, int64_t k, int64_t depth, float*, float* out) const {
     PackTransposed(data + i * stride + k, stride, rows, depth, nullptr, out, kStripStride);
+    if (f) ActivationRange(*f, static_cast<size_t>(F32Tiles::StripSize(depth)), out, out);
   }
+#if MASR_BF16_TILES
+  void Pack(int64_t i, int64_t rows, int64_t k, int64_t depth, uint16_t*, uint16_t* out) const {
+    Bf16Tiles::PackRows(data + i * stride + k, stride, rows, depth, f, out);
+  }
+#endif
 };
 
 struct LeftColumns {  // A[k, m]
   const float* data;
   int64_t stride;
-  void Pack(int64_t i, int64_t rows, int64_t k, int64_t depth, float* out) const {
+  static constexpr std::optional<Activation> f = {};
+  void Pack(int64_t i, int64_t rows, int64_t k, int64_t depth, float*, float* out) const {
     PackRows(hn::CappedTag<float, 4>(), data + k * stride + i, stride, rows, depth, nullptr, out,
              kStripStride);
   }
+#if MASR_BF16_TILES
+  void Pack(int64_t i, int64_t rows, int64_t k, int64_t depth, uint16_t* turn,
+            uint16_t* out) const {
+    Bf16Tiles::PackRowsTransposed(data + k * stride + i, stride, rows, depth, turn, out);
+  }
+#endif
 };
 
 template <class T>
@@ -93,44 +118,58 @@ struct RightTransposed {  // B[n, k]
   const T* data;
   int64_t stride;
   const float* scales;
-  void Pack(int64_t j, int64_t columns, int64_t k, int64_t depth, float* out) const {
+  static constexpr std::optional<Activation> f = {};
+  void Pack(int64_t j, int64_t columns, int64_t k, int64_t depth, float*, float* out) const {
     PackTransposed(data + j * stride + k, stride, columns, depth,
                    std::is_same_v<T, int8_t> ? scales + j : nullptr, out, kTileColumns);
   }
+#if MASR_BF16_TILES
+  void Pack(int64_t j, int64_t columns, int64_t k, int64_t depth, uint16_t* turn,
+            uint16_t* out) const {
+    Bf16Tiles::PackPairsTransposed(data + j * stride + k, stride, columns, depth, turn, out);
+  }
+#endif
 };
 
 template <class T>
-struct RightStraight {  // B[k, n]
+struct RightStraight {  // f(B[k, n])
   const T* data;
   int64_t stride;
   const float* scales;
-  void Pack(int64_t j, int64_t columns, int64_t k, int64_t depth, float* out) const {
+  std::optional<Activation> f = {};
+  void Pack(int64_t j, int64_t columns, int64_t k, int64_t depth, float*, float* out) const {
     PackRows(Floats(), data + k * stride + j, stride, columns, depth,
              std::is_same_v<T, int8_t> ? scales + k : nullptr, out, kTileColumns);
+    if (f) ActivationRange(*f, static_cast<size_t>(F32Tiles::PanelSize(depth)), out, out);
   }
+#if MASR_BF16_TILES
+  void Pack(int64_t j, int64_t columns, int64_t k, int64_t depth, uint16_t*, uint16_t* out) const {
+    Bf16Tiles::PackPairs(data + k * stride + j, stride, columns, depth, f, out);
+  }
+#endif
 };
 
 // The cut with the least estimated time among those with enough tasks for the threads.
-inline Grid CutIntoTasks(const ProductShape& shape, int64_t threads) {
-  // Packing an element of B or A, in multiply-adds of a vector.
-  constexpr double kPackCost = 0.25;
+template <class Tiles>
+Grid CutIntoTasks(const ProductShape& shape, const PackCosts& costs, int64_t threads) {
   const int64_t work = shape.m * shape.n * shape.k;
   Grid best{shape.m, shape.n, 1, 1};
   if (threads == 1 || work < kMinParallelWork) return best;
 
-  const int64_t strips = DivideRoundUp(shape.m, kTileRows);
-  const int64_t panels = DivideRoundUp(shape.n, kTileColumns);
+  const int64_t strips = DivideRoundUp(shape.m, Tiles::kTileRows);
+  const int64_t panels = DivideRoundUp(shape.n, Tiles::kTileColumns);
   // Four each: a thread held up by other work on the device then leaves little to wait for.
   const int64_t wanted = std::clamp<int64_t>(work / kMinTaskWork, threads, 4 * threads);
   double best_time = std::numeric_limits<double>::infinity();
   const auto consider = [&](int64_t row_tasks, int64_t column_tasks) {
     const int64_t rows = DivideRoundUp(shape.m, std::min(row_tasks, strips));
-    const int64_t columns = DivideRoundUp(panels, column_tasks) * kTileColumns;
+    const int64_t columns = DivideRoundUp(panels, column_tasks) * Tiles::kTileColumns;
     const Grid grid{rows, columns, DivideRoundUp(shape.m, rows), DivideRoundUp(shape.n, columns)};
     const auto r = static_cast<double>(rows);
     const auto c = static_cast<double>(std::min(columns, shape.n));
     const int64_t rounds = DivideRoundUp(grid.row_tasks * grid.column_tasks, threads);
-    const double time = (r * c / kLanes + kPackCost * (r + c)) * static_cast<double>(rounds);
+    const double time =
+        (r * c / kLanes + costs.left * r + costs.right * c) * static_cast<double>(rounds);
     if (time < best_time) {
       best_time = time;
       best = grid;
@@ -145,21 +184,28 @@ inline Grid CutIntoTasks(const ProductShape& shape, int64_t threads) {
 }
 
 // C[i0..i1, j0..j1], by one thread.
-template <class Left, class Right>
+template <class Tiles, class Left, class Right>
 void ProductTask(const ProductShape& shape, const Left& left, const Right& right,
                  const ProductOutput& output, int64_t i0, int64_t i1, int64_t j0, int64_t j1,
                  std::span<float> scratch) {
-  static_assert((kMaxChunkColumns + kStripStride) * kMaxDepth <= ThreadPool::kScratchFloats);
-  static_assert(kMaxChunkColumns % kTileColumns == 0);
-  float* strip = scratch.data();
-  float* chunk = strip + kStripStride * kMaxDepth;
+  using Element = typename Tiles::Element;
+  constexpr int64_t kPanels = kMaxChunkColumns / Tiles::kTileColumns;
+  constexpr int64_t kTurnSize = std::max(Tiles::StripSize(kMaxDepth), Tiles::PanelSize(kMaxDepth));
+  static_assert((Tiles::StripSize(kMaxDepth) + kPanels * Tiles::PanelSize(kMaxDepth) + kTurnSize) *
+                    sizeof(Element) <=
+                ThreadPool::kScratchFloats * sizeof(float));
+  static_assert(kMaxChunkColumns % Tiles::kTileColumns == 0);
+  auto* strip = reinterpret_cast<Element*>(scratch.data());
+  Element* turn = strip + Tiles::StripSize(kMaxDepth);
+  Element* chunk = turn + kTurnSize;
   // A depth per block that depends on k alone: rows and columns get the same sums in any task.
   const int64_t blocks = std::max<int64_t>(1, DivideRoundUp(shape.k, kMaxDepth));
   const int64_t max_depth = DivideRoundUp(DivideRoundUp(shape.k, blocks), 8) * 8;
   // Even strips: 13 rows as 7 + 6 rather than 12 + 1.
-  const int64_t strip_rows = DivideRoundUp(i1 - i0, DivideRoundUp(i1 - i0, kTileRows));
+  const int64_t strip_rows = DivideRoundUp(i1 - i0, DivideRoundUp(i1 - i0, Tiles::kTileRows));
   // Panels that are used once are best used while they are in the first-level cache.
-  const int64_t chunk_columns = i1 - i0 <= kTileRows ? kTileColumns : kMaxChunkColumns;
+  const int64_t chunk_columns =
+      i1 - i0 <= Tiles::kTileRows ? Tiles::kTileColumns : kMaxChunkColumns;
 
   for (int64_t jc = j0; jc < j1; jc += chunk_columns) {
     const int64_t jc_end = std::min(jc + chunk_columns, j1);
@@ -167,36 +213,64 @@ void ProductTask(const ProductShape& shape, const Left& left, const Right& right
       const int64_t k = block * max_depth;
       const int64_t depth = std::min(max_depth, shape.k - k);
       const bool add = output.accumulate || block > 0;
-      for (int64_t j = jc; j < jc_end; j += kTileColumns) {
-        right.Pack(j, std::min(kTileColumns, jc_end - j), k, depth, chunk + (j - jc) * depth);
+      const int64_t panel_size = Tiles::PanelSize(depth);
+      Element* panel = chunk;
+      for (int64_t j = jc; j < jc_end; j += Tiles::kTileColumns, panel += panel_size) {
+        right.Pack(j, std::min(Tiles::kTileColumns, jc_end - j), k, depth, turn, panel);
       }
       for (int64_t i = i0; i < i1; i += strip_rows) {
         const int64_t rows = std::min(strip_rows, i1 - i);
-        left.Pack(i, rows, k, depth, strip);
-        for (int64_t j = jc; j < jc_end; j += kTileColumns) {
+        left.Pack(i, rows, k, depth, turn, strip);
+        panel = chunk;
+        for (int64_t j = jc; j < jc_end; j += Tiles::kTileColumns, panel += panel_size) {
           const float* bias = output.bias == nullptr || block > 0 ? nullptr : output.bias + j;
-          AnyTile(rows, std::min(kTileColumns, jc_end - j), depth, strip, chunk + (j - jc) * depth,
-                  bias, add, output.c + i * output.stride + j, output.stride);
+          Tiles::Tile(rows, std::min(Tiles::kTileColumns, jc_end - j), depth, strip, panel, bias,
+                      add, output.c + i * output.stride + j, output.stride);
+        }
+        if (output.through == nullptr || block + 1 < blocks) continue;
+        const auto [f, x, x_stride] = *output.through;
+        for (int64_t r = i; r < i + rows; ++r) {
+          float* c = output.c + r * output.stride + jc;
+          ActivationGradientRange(f, static_cast<size_t>(jc_end - jc), x + r * x_stride + jc, c, c);
         }
       }
     }
   }
 }
 
-template <class Left, class Right>
-void Product(const KernelContext& context, const ProductShape& shape, const Left& left,
-             const Right& right, const ProductOutput& output) {
+template <class Tiles, class Left, class Right>
+void ProductOf(const KernelContext& context, const ProductShape& shape, const Left& left,
+               const Right& right, const ProductOutput& output) {
   if (shape.m == 0 || shape.n == 0) return;
   const ThreadPool& threads = context.threads;
-  const Grid grid = CutIntoTasks(shape, threads.threads());
+  const auto cost = [](bool activated) {
+    return Tiles::kPackCost + (activated ? Tiles::kActivationCost : 0.0);
+  };
+  const Grid grid = CutIntoTasks<Tiles>(
+      shape, {cost(left.f.has_value()), cost(right.f.has_value())}, threads.threads());
   const auto tasks = static_cast<size_t>(grid.row_tasks * grid.column_tasks);
   threads.ParallelFor(tasks, [&](size_t task, int thread) {
     // Tasks of the same columns follow each other, so that threads share what they read of B.
     const int64_t i0 = static_cast<int64_t>(task) % grid.row_tasks * grid.rows;
     const int64_t j0 = static_cast<int64_t>(task) / grid.row_tasks * grid.columns;
-    ProductTask(shape, left, right, output, i0, std::min(i0 + grid.rows, shape.m), j0,
-                std::min(j0 + grid.columns, shape.n), threads.Scratch(thread));
+    const typename Tiles::Registers registers;
+    ProductTask<Tiles>(shape, left, right, output, i0, std::min(i0 + grid.rows, shape.m), j0,
+                       std::min(j0 + grid.columns, shape.n), threads.Scratch(thread));
   });
+}
+
+template <class Left, class Right>
+void Product(const KernelContext& context, const ProductShape& shape, const Left& left,
+             const Right& right, const ProductOutput& output) {
+#if MASR_BF16_TILES
+  constexpr bool kFloats = std::is_same_v<decltype(right.data), const float*>;
+  if constexpr (kFloats) {
+    if (context.precision == Precision::kBf16 && amx::Available()) {
+      return ProductOf<Bf16Tiles>(context, shape, left, right, output);
+    }
+  }
+#endif
+  ProductOf<F32Tiles>(context, shape, left, right, output);
 }
 
 template <template <class> class Right, class Left>
@@ -219,8 +293,8 @@ void ProductWithWeight(const KernelContext& context, const ProductShape& shape, 
 }
 
 void ProductNT(const KernelContext& context, int64_t m, const float* a, int64_t a_stride,
-               const WeightView& b, const ProductOutput& output) {
-  ProductWithWeight<RightTransposed>(context, {m, b.rows, b.cols}, LeftRows{a, a_stride}, b,
+               std::optional<Activation> f_of_a, const WeightView& b, const ProductOutput& output) {
+  ProductWithWeight<RightTransposed>(context, {m, b.rows, b.cols}, LeftRows{a, a_stride, f_of_a}, b,
                                      output);
 }
 
@@ -230,9 +304,10 @@ void ProductNN(const KernelContext& context, int64_t m, const float* a, int64_t 
 }
 
 void ProductTN(const KernelContext& context, const ProductShape& shape, const float* a,
-               int64_t a_stride, const float* b, int64_t b_stride, const ProductOutput& output) {
-  Product(context, shape, LeftColumns{a, a_stride}, RightStraight<float>{b, b_stride, nullptr},
-          output);
+               int64_t a_stride, const float* b, int64_t b_stride, std::optional<Activation> f_of_b,
+               const ProductOutput& output) {
+  Product(context, shape, LeftColumns{a, a_stride},
+          RightStraight<float>{b, b_stride, nullptr, f_of_b}, output);
 }
 
 // Columns j0..j1 of AddColumnSums.
@@ -279,24 +354,26 @@ HWY_EXPORT(SumColumns);
 }  // namespace
 
 void MatmulNT(const KernelContext& context, int64_t m, const float* a, int64_t a_stride,
-              const WeightView& b, const float* bias, float* c, int64_t c_stride, bool accumulate) {
+              const WeightView& b, const float* bias, float* c, int64_t c_stride, bool accumulate,
+              std::optional<Activation> f_of_a) {
   MASR_DCHECK(bias == nullptr || !accumulate);
   HWY_DYNAMIC_DISPATCH(ProductNT)
-  (context, m, a, a_stride, b, ProductOutput{c, c_stride, bias, accumulate});
+  (context, m, a, a_stride, f_of_a, b, ProductOutput{c, c_stride, bias, accumulate, nullptr});
 }
 
 void MatmulNN(const KernelContext& context, int64_t m, const float* a, int64_t a_stride,
-              const WeightView& b, float* c, int64_t c_stride, bool accumulate) {
+              const WeightView& b, float* c, int64_t c_stride, bool accumulate,
+              const ActivationGradient* through) {
   HWY_DYNAMIC_DISPATCH(ProductNN)
-  (context, m, a, a_stride, b, ProductOutput{c, c_stride, nullptr, accumulate});
+  (context, m, a, a_stride, b, ProductOutput{c, c_stride, nullptr, accumulate, through});
 }
 
 void MatmulTN(const KernelContext& context, int64_t m, int64_t n, int64_t k, const float* a,
               int64_t a_stride, const float* b, int64_t b_stride, float* c, int64_t c_stride,
-              bool accumulate) {
+              bool accumulate, std::optional<Activation> f_of_b) {
   HWY_DYNAMIC_DISPATCH(ProductTN)
-  (context, ProductShape{m, n, k}, a, a_stride, b, b_stride,
-   ProductOutput{c, c_stride, nullptr, accumulate});
+  (context, ProductShape{m, n, k}, a, a_stride, b, b_stride, f_of_b,
+   ProductOutput{c, c_stride, nullptr, accumulate, nullptr});
 }
 
 void AddColumnSums(const KernelContext& context, int64_t m, int64_t n, const float* dy, float* db) {

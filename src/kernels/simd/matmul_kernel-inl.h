@@ -123,6 +123,28 @@ inline void AnyTile(int64_t rows, int64_t columns, int64_t depth, const float* a
   }
 }
 
+// The product's innermost loop as ProductTask wants it; see Bf16Tiles for the other one.
+struct F32Tiles {
+  using Element = float;
+  static constexpr int64_t kTileRows = HWY_NAMESPACE::kTileRows;
+  static constexpr int64_t kTileColumns = HWY_NAMESPACE::kTileColumns;
+  // Packing an element of A or B, and applying an activation to it, in multiply-adds of a vector.
+  static constexpr double kPackCost = 0.25;
+  static constexpr double kActivationCost = 3;
+
+  static constexpr int64_t StripSize(int64_t depth) { return kStripStride * depth; }
+  static constexpr int64_t PanelSize(int64_t depth) { return kTileColumns * depth; }
+
+  struct Registers {  // nothing to set up
+    Registers() {}
+  };
+
+  static void Tile(int64_t rows, int64_t columns, int64_t depth, const float* a, const float* b,
+                   const float* bias, bool add, float* c, int64_t c_stride) {
+    AnyTile(rows, columns, depth, a, b, bias, add, c, c_stride);
+  }
+};
+
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE
 }  // namespace masr
