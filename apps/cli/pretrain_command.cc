@@ -105,6 +105,9 @@ Command AddPretrain(CLI::App& parent) {
       ->required();
   app->add_option("--noise", pretrain.noise_manifest, "Manifest of noises to mix in");
   app->add_option("--out", pretrain.out, "Model file to write")->required();
+  app->add_option("--cache", pretrain.cache_bytes,
+                  "Memory for decoded speech, e.g. 8GB; what is over is decoded at each visit")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
   app->add_flag("--resume", pretrain.resume, "Go on from OUT.checkpoint if it is there");
   app->add_option("--format", options->format, "Weights in the file: f32, bf16 or int8")
       ->check(CLI::IsMember({"f32", "bf16", "int8"}))

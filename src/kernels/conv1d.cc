@@ -62,8 +62,8 @@ void ForEachRun(Offsets in_offsets, Offsets out_offsets, int64_t in_channels,
 
 }  // namespace
 
-int64_t Conv1dScratchFloats(int64_t in_channels, const Conv1dShape& shape) {
-  return std::max(Conv2dScratchFloats(As2d(in_channels, shape)),
+int64_t Conv1dScratchFloats(int64_t in_channels, const Conv1dShape& shape, int64_t out_rows) {
+  return std::max(Conv2dScratchFloats(As2d(in_channels, shape), out_rows),
                   EdgeRows(kEdgeFrames, shape) * in_channels);
 }
 

@@ -45,8 +45,8 @@ void DepthwiseConv1dBackward(const KernelContext& context, Offsets in_offsets, O
 
 // Full: x [in rows, in_channels]; w [out_channels, kernel * in_channels], the kernel's taps
 // outermost (tap-major, channel-minor); bias [out_channels] or null; y [out rows, out_channels].
-// `scratch` has Conv1dScratchFloats floats.
-int64_t Conv1dScratchFloats(int64_t in_channels, const Conv1dShape& shape);
+// `scratch` has Conv1dScratchFloats floats for that many out rows.
+int64_t Conv1dScratchFloats(int64_t in_channels, const Conv1dShape& shape, int64_t out_rows);
 void Conv1dForward(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,
                    int64_t in_channels, const Conv1dShape& shape, const float* x,
                    const WeightView& w, const float* bias, float* y, float* scratch);

@@ -46,7 +46,7 @@ struct Problem {
     dx.resize(x.size());
     dw.assign(w.size(), 0.25f);
     dbias.assign(columns(), -0.25f);
-    scratch.resize(depthwise() ? 0 : Conv1dScratchFloats(ins, shape));
+    scratch.resize(depthwise() ? 0 : Conv1dScratchFloats(ins, shape, out.back()));
   }
 
   bool depthwise() const { return out_channels == 0; }

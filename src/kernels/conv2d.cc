@@ -102,8 +102,8 @@ void AddPatches(const KernelContext& context, Offsets in_offsets, Offsets out_of
 
 }  // namespace
 
-int64_t Conv2dScratchFloats(const Conv2dShape& shape) {
-  return FramesPerChunk(shape) * shape.out_bins() * PatchLength(shape);
+int64_t Conv2dScratchFloats(const Conv2dShape& shape, int64_t out_rows) {
+  return std::min(FramesPerChunk(shape), out_rows) * shape.out_bins() * PatchLength(shape);
 }
 
 void Conv2dForward(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,

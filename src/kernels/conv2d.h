@@ -28,8 +28,8 @@ struct Conv2dShape {
 // w [out_channels, time.kernel * frequency.kernel * in_channels]: time taps outermost, then
 // frequency taps, then channels. bias [out_channels] or null. x [in rows, in_bins * in_channels], y
 // [out rows, out_bins * out_channels]. Patches are gathered in chunks into `scratch`,
-// Conv2dScratchFloats long.
-int64_t Conv2dScratchFloats(const Conv2dShape& shape);
+// Conv2dScratchFloats long for that many out rows.
+int64_t Conv2dScratchFloats(const Conv2dShape& shape, int64_t out_rows);
 void Conv2dForward(const KernelContext& context, Offsets in_offsets, Offsets out_offsets,
                    const Conv2dShape& shape, const float* x, const WeightView& w, const float* bias,
                    float* y, float* scratch);

@@ -46,7 +46,7 @@ struct Problem {
     dx.resize(x.size());
     dw.assign(w.size(), 0.25f);
     dbias.assign(bias.size(), -0.25f);
-    scratch.resize(depthwise ? 0 : Conv2dScratchFloats(shape));
+    scratch.resize(depthwise ? 0 : Conv2dScratchFloats(shape, out.back()));
   }
 
   int64_t in_row() const { return shape.in_bins * shape.in_channels; }

@@ -15,7 +15,8 @@ class ActivationLayer final : public Layer {
   Result<LayerPlan> Plan(const SequenceShape& in, const Mode& mode,
                          LayerPlanner& planner) const override {
     LayerPlan plan = LeafPlan(in, in, mode, planner);
-    plan.backward_needs_input = mode.input_gradient;
+    (SlopeFromOutput() ? plan.backward_needs_output : plan.backward_needs_input) =
+        mode.input_gradient;
     return plan;
   }
 
@@ -24,13 +25,20 @@ class ActivationLayer final : public Layer {
     ActivationForward(run.kernels, activation_, plan.in.floats(), x, y);
   }
 
-  void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float*,
+  void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float* y,
                 const float* dy, float* dx) const override {
     if (dx == nullptr) return;
-    ActivationBackward(run.kernels, activation_, plan.in.floats(), x, dy, dx);
+    ActivationBackward(run.kernels, activation_, plan.in.floats(), SlopeFromOutput() ? y : x, dy,
+                       dx);
   }
 
  private:
+  // A rectifier's slope is 1 where its output lies strictly between its limits: of input and output
+  // only the one that the next layer keeps anyway is kept.
+  bool SlopeFromOutput() const {
+    return activation_ == Activation::kRelu || activation_ == Activation::kClippedRelu;
+  }
+
   int64_t dim_;
   Activation activation_;
 };

@@ -35,7 +35,7 @@ class Conv1d final : public Layer {
     LayerPlan plan = LeafPlan(in, std::move(out), mode, planner);
     plan.backward_needs_input = mode.backward && planner.IsTrainable(weight_);
     if (!options_.depthwise) {
-      const int64_t scratch = Conv1dScratchFloats(in_dim_, options_.shape);
+      const int64_t scratch = Conv1dScratchFloats(in_dim_, options_.shape, plan.out.rows());
       plan.buffers = {planner.ForwardScratch(scratch, plan.first_tick),
                       planner.BackwardScratch(scratch, plan.first_tick, mode)};
     }

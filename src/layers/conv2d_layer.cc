@@ -40,7 +40,7 @@ class Conv2d final : public Layer {
     LayerPlan plan = LeafPlan(in, std::move(out), mode, planner);
     plan.backward_needs_input = mode.backward && planner.IsTrainable(weight_);
     if (!options_.depthwise) {
-      const int64_t scratch = Conv2dScratchFloats(options_.shape);
+      const int64_t scratch = Conv2dScratchFloats(options_.shape, plan.out.rows());
       plan.buffers = {planner.ForwardScratch(scratch, plan.first_tick),
                       planner.BackwardScratch(scratch, plan.first_tick, mode)};
     }

@@ -79,25 +79,45 @@ HWY_INLINE V PowerOfTwo(D d, V k) {
   return hn::BitCast(d, hn::ShiftLeft<23>(biased));
 }
 
+// e^x for -87.3 <= x <= 88.3.
+template <class D, class V>
+HWY_INLINE V ExpInRange(D d, V x) {
+  const V k = ExpExponent(d, x);
+  const V series = ExpMinus1Series(d, ExpRemainder(d, x, k));
+  const V power = PowerOfTwo(d, k);
+  return hn::MulAdd(series, power, power);
+}
+
 // e^x; exactly 0 below -87.3, where floats end, and e^88.3 = 2.2e38 for all x above 88.3.
 template <class D, class V>
 HWY_INLINE V Exp(D d, V x) {
   const V low = hn::Set(d, -87.3f);
   const V clamped = hn::Max(hn::Min(x, hn::Set(d, 88.3f)), low);
-  const V k = ExpExponent(d, clamped);
-  const V series = ExpMinus1Series(d, ExpRemainder(d, clamped, k));
-  const V power = PowerOfTwo(d, k);
-  const V result = hn::IfThenElse(hn::Lt(x, low), hn::Zero(d), hn::MulAdd(series, power, power));
+  const V result = hn::IfThenElse(hn::Lt(x, low), hn::Zero(d), ExpInRange(d, clamped));
   // Min and Max lose a NaN on some targets; a diverged model has to stay visible.
   return hn::IfThenElse(hn::Eq(x, x), result, x);
 }
 
-// 1 / (1 + e^-x), by the exponential of -|x|, which cannot overflow.
+// 1 / x for normal x whose reciprocal is normal.
+template <class D, class V>
+HWY_INLINE V Reciprocal(D d, V x) {
+#if HWY_TARGET == HWY_AVX3
+  // 14 bits and one Newton step (relative error 2^-23): a division takes a third of a sigmoid.
+  const V r = hn::ApproximateReciprocal(x);
+  return hn::MulAdd(r, hn::NegMulAdd(x, r, hn::Set(d, 1.0f)), r);
+#else
+  return hn::Div(hn::Set(d, 1.0f), x);
+#endif
+}
+
+// 1 / (1 + e^-x); exactly 0 below -87.
 template <class D, class V>
 HWY_INLINE V Sigmoid(D d, V x) {
-  const V one = hn::Set(d, 1.0f);
-  const V e = Exp(d, hn::Neg(hn::Abs(x)));
-  return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
+  const V low = hn::Set(d, -87.0f);
+  const V clamped = hn::Max(hn::Min(x, hn::Set(d, 87.0f)), low);
+  const V inverse = hn::Add(hn::Set(d, 1.0f), ExpInRange(d, hn::Neg(clamped)));
+  const V result = hn::IfThenZeroElse(hn::Lt(x, low), Reciprocal(d, inverse));
+  return hn::IfThenElse(hn::Eq(x, x), result, x);
 }
 
 // tanh|x| = -m / (m + 2) with m = e^(-2|x|) - 1, which keeps its relative accuracy near 0.

@@ -34,8 +34,8 @@ namespace masr {
 // The sum over k is cut into blocks of at most this many: deep enough that C is seldom read back.
 constexpr int64_t kMaxDepth = 512;
 
-// Columns of B packed at a time: 512 KiB at most, half of the second-level cache of a big core.
-constexpr int64_t kMaxChunkColumns = 256;
+// A pass packs as much of k as leaves room for this many columns of B.
+constexpr int64_t kPassColumns = 96;
 
 // Below this many multiply-adds, waking another thread costs more than it saves.
 constexpr int64_t kMinParallelWork = 64 * 1024;
@@ -70,6 +70,15 @@ struct Grid {
   int64_t columns;
   int64_t row_tasks;
   int64_t column_tasks;
+};
+
+// The part of k that one pass over C sums up, in blocks of `block_depth`, the last one smaller.
+struct Pass {
+  int64_t begin;
+  int64_t end;
+  int64_t block_depth;
+  bool first;
+  bool last;
 };
 
 }  // namespace masr
@@ -149,114 +158,163 @@ struct RightStraight {  // f(B[k, n])
 #endif
 };
 
+// A thread's scratch: which columns of B are packed in it, a strip of A, room to turn one, and the
+// columns, which stay for the thread's next task of the same columns.
+template <class Tiles>
+struct Scratch {
+  using Element = typename Tiles::Element;
+  static constexpr int64_t kStrip = Tiles::StripSize(kMaxDepth);
+  static constexpr int64_t kTurn = std::max(kStrip, Tiles::PanelSize(kMaxDepth));
+  static constexpr int64_t kLine = 64;
+  static constexpr int64_t kCapacity =
+      (static_cast<int64_t>(ThreadPool::kScratchFloats * sizeof(float)) - kLine) /
+          static_cast<int64_t>(sizeof(Element)) -
+      kStrip - kTurn;
+  static_assert(kCapacity >= Tiles::PanelSize(kMaxDepth) * kPassColumns / Tiles::kTileColumns);
+
+  explicit Scratch(std::span<float> scratch)
+      : packed(reinterpret_cast<int64_t*>(scratch.data())),
+        strip(reinterpret_cast<Element*>(scratch.data() + kLine / sizeof(float))),
+        turn(strip + kStrip),
+        columns(turn + kTurn) {}
+
+  int64_t* packed;  // the first of the columns, or -1
+  Element* strip;
+  Element* turn;
+  Element* columns;
+};
+
+// Elements of a packed panel of B, all blocks of a pass.
+template <class Tiles>
+int64_t PassPanelSize(const Pass& pass) {
+  const int64_t depth = pass.end - pass.begin;
+  return depth / pass.block_depth * Tiles::PanelSize(pass.block_depth) +
+         Tiles::PanelSize(depth % pass.block_depth);
+}
+
 // The cut with the least estimated time among those with enough tasks for the threads.
 template <class Tiles>
-Grid CutIntoTasks(const ProductShape& shape, const PackCosts& costs, int64_t threads) {
-  const int64_t work = shape.m * shape.n * shape.k;
-  Grid best{shape.m, shape.n, 1, 1};
-  if (threads == 1 || work < kMinParallelWork) return best;
-
+Grid CutIntoTasks(const ProductShape& shape, const Pass& pass, const PackCosts& costs,
+                  int64_t threads) {
+  const int64_t work = shape.m * shape.n * (pass.end - pass.begin);
   const int64_t strips = DivideRoundUp(shape.m, Tiles::kTileRows);
   const int64_t panels = DivideRoundUp(shape.n, Tiles::kTileColumns);
-  // Four each: a thread held up by other work on the device then leaves little to wait for.
-  const int64_t wanted = std::clamp<int64_t>(work / kMinTaskWork, threads, 4 * threads);
+  const int64_t room = Scratch<Tiles>::kCapacity / std::max<int64_t>(1, PassPanelSize<Tiles>(pass));
+  const int64_t fewest_columns = DivideRoundUp(panels, std::min(room, panels));
+  // Several each: a thread held up by other work on the device then leaves little to wait for.
+  const int64_t wanted = threads == 1 || work < kMinParallelWork
+                             ? 1
+                             : std::clamp<int64_t>(work / kMinTaskWork, threads, 4 * threads);
+  Grid best{};
   double best_time = std::numeric_limits<double>::infinity();
   const auto consider = [&](int64_t row_tasks, int64_t column_tasks) {
-    const int64_t rows = DivideRoundUp(shape.m, std::min(row_tasks, strips));
+    // Whole strips, or even parts where there are few: 13 rows as 7 + 6 rather than 12 + 1.
+    const int64_t rows = strips < 4 * row_tasks
+                             ? DivideRoundUp(shape.m, std::min(row_tasks, strips))
+                             : DivideRoundUp(strips, row_tasks) * Tiles::kTileRows;
     const int64_t columns = DivideRoundUp(panels, column_tasks) * Tiles::kTileColumns;
     const Grid grid{rows, columns, DivideRoundUp(shape.m, rows), DivideRoundUp(shape.n, columns)};
     const auto r = static_cast<double>(rows);
     const auto c = static_cast<double>(std::min(columns, shape.n));
     const int64_t rounds = DivideRoundUp(grid.row_tasks * grid.column_tasks, threads);
-    const double time =
-        (r * c / kLanes + costs.left * r + costs.right * c) * static_cast<double>(rounds);
+    const auto tasks = static_cast<double>(rounds);
+    const auto packings = static_cast<double>(std::min(grid.column_tasks, rounds));
+    const double time = (r * c / kLanes + costs.left * r) * tasks + costs.right * c * packings;
     if (time < best_time) {
       best_time = time;
       best = grid;
     }
   };
-  for (int64_t column_tasks = 1; column_tasks <= std::min(wanted, panels); ++column_tasks) {
+  for (int64_t column_tasks = fewest_columns;
+       column_tasks <= std::max(fewest_columns, std::min(wanted, panels)); ++column_tasks) {
+    // Some more than wanted: a number that leaves no last round for a few.
     const int64_t row_tasks = DivideRoundUp(wanted, column_tasks);
-    consider(row_tasks, column_tasks);
-    consider(DivideRoundUp(row_tasks, threads) * threads, column_tasks);  // no last round for a few
+    for (int64_t more = 0; more < 2 * threads && row_tasks + more <= strips; ++more) {
+      consider(row_tasks + more, column_tasks);
+    }
+    if (row_tasks > strips) consider(strips, column_tasks);
   }
   return best;
 }
 
-// C[i0..i1, j0..j1], by one thread.
+// One pass over C[i0..i1, j0..j1], by one thread.
 template <class Tiles, class Left, class Right>
-void ProductTask(const ProductShape& shape, const Left& left, const Right& right,
+void ProductTask(const Pass& pass, const Left& left, const Right& right,
                  const ProductOutput& output, int64_t i0, int64_t i1, int64_t j0, int64_t j1,
-                 std::span<float> scratch) {
-  using Element = typename Tiles::Element;
-  constexpr int64_t kPanels = kMaxChunkColumns / Tiles::kTileColumns;
-  constexpr int64_t kTurnSize = std::max(Tiles::StripSize(kMaxDepth), Tiles::PanelSize(kMaxDepth));
-  static_assert((Tiles::StripSize(kMaxDepth) + kPanels * Tiles::PanelSize(kMaxDepth) + kTurnSize) *
-                    sizeof(Element) <=
-                ThreadPool::kScratchFloats * sizeof(float));
-  static_assert(kMaxChunkColumns % Tiles::kTileColumns == 0);
-  auto* strip = reinterpret_cast<Element*>(scratch.data());
-  Element* turn = strip + Tiles::StripSize(kMaxDepth);
-  Element* chunk = turn + kTurnSize;
-  // A depth per block that depends on k alone: rows and columns get the same sums in any task.
-  const int64_t blocks = std::max<int64_t>(1, DivideRoundUp(shape.k, kMaxDepth));
-  const int64_t max_depth = DivideRoundUp(DivideRoundUp(shape.k, blocks), 8) * 8;
-  // Even strips: 13 rows as 7 + 6 rather than 12 + 1.
+                 const Scratch<Tiles>& scratch) {
+  const int64_t panels = DivideRoundUp(j1 - j0, Tiles::kTileColumns);
   const int64_t strip_rows = DivideRoundUp(i1 - i0, DivideRoundUp(i1 - i0, Tiles::kTileRows));
-  // Panels that are used once are best used while they are in the first-level cache.
-  const int64_t chunk_columns =
-      i1 - i0 <= Tiles::kTileRows ? Tiles::kTileColumns : kMaxChunkColumns;
-
-  for (int64_t jc = j0; jc < j1; jc += chunk_columns) {
-    const int64_t jc_end = std::min(jc + chunk_columns, j1);
-    for (int64_t block = 0; block < blocks; ++block) {
-      const int64_t k = block * max_depth;
-      const int64_t depth = std::min(max_depth, shape.k - k);
-      const bool add = output.accumulate || block > 0;
-      const int64_t panel_size = Tiles::PanelSize(depth);
-      Element* panel = chunk;
-      for (int64_t j = jc; j < jc_end; j += Tiles::kTileColumns, panel += panel_size) {
-        right.Pack(j, std::min(Tiles::kTileColumns, jc_end - j), k, depth, turn, panel);
+  const bool pack = *scratch.packed != j0;
+  *scratch.packed = j0;
+  typename Tiles::Element* block = scratch.columns;
+  for (int64_t k = pass.begin; k < pass.end || k == pass.begin; k += pass.block_depth) {
+    const int64_t depth = std::min(pass.block_depth, pass.end - k);
+    const int64_t panel_size = Tiles::PanelSize(depth);
+    const bool first = pass.first && k == pass.begin;
+    const bool last = pass.last && k + depth == pass.end;
+    for (int64_t i = i0; i < i1; i += strip_rows) {
+      const int64_t rows = std::min(strip_rows, i1 - i);
+      left.Pack(i, rows, k, depth, scratch.turn, scratch.strip);
+      typename Tiles::Element* panel = block;
+      for (int64_t j = j0; j < j1; j += Tiles::kTileColumns, panel += panel_size) {
+        const int64_t columns = std::min(Tiles::kTileColumns, j1 - j);
+        // Just before its first use: with a single strip it is then read from the nearest cache.
+        if (pack && i == i0) right.Pack(j, columns, k, depth, scratch.turn, panel);
+        const float* bias = output.bias == nullptr || !first ? nullptr : output.bias + j;
+        Tiles::Tile(rows, columns, depth, scratch.strip, panel, bias, output.accumulate || !first,
+                    output.c + i * output.stride + j, output.stride);
       }
-      for (int64_t i = i0; i < i1; i += strip_rows) {
-        const int64_t rows = std::min(strip_rows, i1 - i);
-        left.Pack(i, rows, k, depth, turn, strip);
-        panel = chunk;
-        for (int64_t j = jc; j < jc_end; j += Tiles::kTileColumns, panel += panel_size) {
-          const float* bias = output.bias == nullptr || block > 0 ? nullptr : output.bias + j;
-          Tiles::Tile(rows, std::min(Tiles::kTileColumns, jc_end - j), depth, strip, panel, bias,
-                      add, output.c + i * output.stride + j, output.stride);
-        }
-        if (output.through == nullptr || block + 1 < blocks) continue;
-        const auto [f, x, x_stride] = *output.through;
-        for (int64_t r = i; r < i + rows; ++r) {
-          float* c = output.c + r * output.stride + jc;
-          ActivationGradientRange(f, static_cast<size_t>(jc_end - jc), x + r * x_stride + jc, c, c);
-        }
+      if (output.through == nullptr || !last) continue;
+      const auto [f, x, x_stride] = *output.through;
+      for (int64_t r = i; r < i + rows; ++r) {
+        float* c = output.c + r * output.stride + j0;
+        ActivationGradientRange(f, static_cast<size_t>(j1 - j0), x + r * x_stride + j0, c, c);
       }
     }
+    block += panels * panel_size;
   }
+}
+
+template <class Tiles, class Left, class Right>
+void ProductPass(const KernelContext& context, const ProductShape& shape, const Pass& pass,
+                 const Left& left, const Right& right, const ProductOutput& output) {
+  const ThreadPool& threads = context.threads;
+  const auto cost = [](bool activated) {
+    return Tiles::kPackCost + (activated ? Tiles::kActivationCost : 0.0);
+  };
+  const Grid grid = CutIntoTasks<Tiles>(
+      shape, pass, {cost(left.f.has_value()), cost(right.f.has_value())}, threads.threads());
+  for (int t = 0; t < threads.threads(); ++t) *Scratch<Tiles>(threads.Scratch(t)).packed = -1;
+  const auto tasks = static_cast<size_t>(grid.row_tasks * grid.column_tasks);
+  threads.ParallelFor(tasks, [&](size_t task, int thread) {
+    // Tasks of the same columns follow each other, so that a thread packs them once.
+    const int64_t i0 = static_cast<int64_t>(task) % grid.row_tasks * grid.rows;
+    const int64_t j0 = static_cast<int64_t>(task) / grid.row_tasks * grid.columns;
+    const typename Tiles::Registers registers;
+    ProductTask<Tiles>(pass, left, right, output, i0, std::min(i0 + grid.rows, shape.m), j0,
+                       std::min(j0 + grid.columns, shape.n),
+                       Scratch<Tiles>(threads.Scratch(thread)));
+  });
 }
 
 template <class Tiles, class Left, class Right>
 void ProductOf(const KernelContext& context, const ProductShape& shape, const Left& left,
                const Right& right, const ProductOutput& output) {
   if (shape.m == 0 || shape.n == 0) return;
-  const ThreadPool& threads = context.threads;
-  const auto cost = [](bool activated) {
-    return Tiles::kPackCost + (activated ? Tiles::kActivationCost : 0.0);
-  };
-  const Grid grid = CutIntoTasks<Tiles>(
-      shape, {cost(left.f.has_value()), cost(right.f.has_value())}, threads.threads());
-  const auto tasks = static_cast<size_t>(grid.row_tasks * grid.column_tasks);
-  threads.ParallelFor(tasks, [&](size_t task, int thread) {
-    // Tasks of the same columns follow each other, so that threads share what they read of B.
-    const int64_t i0 = static_cast<int64_t>(task) % grid.row_tasks * grid.rows;
-    const int64_t j0 = static_cast<int64_t>(task) / grid.row_tasks * grid.columns;
-    const typename Tiles::Registers registers;
-    ProductTask<Tiles>(shape, left, right, output, i0, std::min(i0 + grid.rows, shape.m), j0,
-                       std::min(j0 + grid.columns, shape.n), threads.Scratch(thread));
-  });
+  // A depth per block that depends on k alone: rows and columns get the same sums in any task.
+  const int64_t blocks = std::max<int64_t>(1, DivideRoundUp(shape.k, kMaxDepth));
+  const int64_t block_depth =
+      std::max<int64_t>(8, DivideRoundUp(DivideRoundUp(shape.k, blocks), 8) * 8);
+  const int64_t panels = DivideRoundUp(std::min(shape.n, kPassColumns), Tiles::kTileColumns);
+  const int64_t pass_depth =
+      block_depth * (Scratch<Tiles>::kCapacity / (panels * Tiles::PanelSize(block_depth)));
+  int64_t k = 0;
+  do {
+    const int64_t end = std::min(k + pass_depth, shape.k);
+    const Pass pass{k, end, block_depth, k == 0, end == shape.k};
+    ProductPass<Tiles>(context, shape, pass, left, right, output);
+    k = end;
+  } while (k < shape.k);
 }
 
 template <class Left, class Right>

@@ -80,9 +80,8 @@ struct Bf16Tiles {
       }
       const float* from = in + r * stride;
       for (int64_t k = 0; k < padded; k += 32) {
-        HWY_ALIGN float part[32];
-        const float* values = Part(from + k, depth - k, f, part);
-        StoreTwo(hn::LoadU(Floats(), values), hn::LoadU(Floats(), values + 16), to + k);
+        const Pair values = Load(from + k, depth - k, f);
+        StoreTwo(values.low, values.high, to + k);
       }
     }
   }
@@ -90,15 +89,18 @@ struct Bf16Tiles {
   // out[k / 2][j][k % 2] = f(in[k][j]) for j < columns, rounded; zeros elsewhere.
   static void PackPairs(const float* in, int64_t stride, int64_t columns, int64_t depth,
                         std::optional<Activation> f, uint16_t* out) {
+    // Rows are too far apart for the CPU to foresee.
+    constexpr int64_t kAhead = 16;
     const int64_t padded = PaddedDepth(depth);
     for (int64_t k = 0; k < padded; k += 2) {
-      uint16_t* to = out + k * kTileColumns;
-      HWY_ALIGN float parts[2][kTileColumns];
-      const float* even = Part(in + k * stride, k < depth ? columns : 0, f, parts[0]);
-      const float* odd = Part(in + (k + 1) * stride, k + 1 < depth ? columns : 0, f, parts[1]);
-      for (int64_t j = 0; j < kTileColumns; j += kRegister) {
-        StorePairs(hn::LoadU(Floats(), even + j), hn::LoadU(Floats(), odd + j), to + 2 * j);
+      for (int64_t ahead = k + kAhead; ahead < std::min(k + kAhead + 2, depth); ++ahead) {
+        hwy::Prefetch(in + ahead * stride);
+        hwy::Prefetch(in + ahead * stride + columns - 1);
       }
+      const Pair even = Load(in + k * stride, k < depth ? columns : 0, f);
+      const Pair odd = Load(in + (k + 1) * stride, k + 1 < depth ? columns : 0, f);
+      StorePairs(even.low, odd.low, out + k * kTileColumns);
+      StorePairs(even.high, odd.high, out + k * kTileColumns + 2 * kRegister);
     }
   }
 
@@ -164,19 +166,29 @@ struct Bf16Tiles {
  private:
   using Vector = hn::Vec<Floats>;
 
-  // f of 32 values, of which the first `count` are there and the rest are to be zeros: where they
-  // are, or in `part`.
-  static HWY_INLINE const float* Part(const float* in, int64_t count, std::optional<Activation> f,
-                                      float* part) {
-    if (count >= 32 && !f) return in;
-    count = std::clamp<int64_t>(count, 0, 32);
-    if (f) {
-      ActivationRange(*f, static_cast<size_t>(count), in, part);
+  struct Pair {
+    Vector low;
+    Vector high;
+  };
+
+  // f of 32 values, of which the first `count` are there and the rest zeros; f(0) is 0.
+  static HWY_INLINE Pair Load(const float* in, int64_t count, std::optional<Activation> f) {
+    Pair values;
+    if (count >= 32) {
+      values = {hn::LoadU(Floats(), in), hn::LoadU(Floats(), in + 16)};
     } else {
-      std::copy_n(in, count, part);
+      const auto there = static_cast<uint32_t>((uint64_t{1} << std::max<int64_t>(count, 0)) - 1);
+      values.low.raw = _mm512_maskz_loadu_ps(static_cast<__mmask16>(there), in);
+      values.high.raw = _mm512_maskz_loadu_ps(static_cast<__mmask16>(there >> 16), in + 16);
     }
-    std::fill(part + count, part + 32, 0.0f);
-    return part;
+    if (f) {
+      HWY_ALIGN float part[32];
+      hn::Store(values.low, Floats(), part);
+      hn::Store(values.high, Floats(), part + 16);
+      ActivationRange(*f, 32, part, part);
+      values = {hn::Load(Floats(), part), hn::Load(Floats(), part + 16)};
+    }
+    return values;
   }
 
   // Rounded to nearest even, `low` first.
