@@ -12,7 +12,7 @@ OpenBLAS told to use its AVX-512 kernels, and its OpenMP build preloaded (Debian
 is measured on the same machine in the same go.
 
 --competitor runs our steps with two threads also beside one busy process of the lowest priority per core, and
-reports the share of the speed that is kept. --products compares matrix products with OpenBLAS's.
+reports the share of the speed that is kept. --products compares matrix products with OpenBLAS's and oneDNN's.
 
 Python's standard library only.
 """
@@ -188,12 +188,18 @@ def print_steps(table):
 
 
 def print_products(products):
-    print("\n| product | frames | out | in | threads | ours, GFLOP/s | OpenBLAS, GFLOP/s | ratio |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|")
+    print("\n| product | frames | out | in | threads | ours, GFLOP/s | OpenBLAS | oneDNN | ratio to the better |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+    ratios = collections.defaultdict(list)
     for p in products:
+        better = max(p["openblas_gflops"], p["onednn_gflops"])
+        ratios[p["threads"]].append(p["ours_gflops"] / better)
         print(f"| {p['form']} | {p['frames']} | {p['out']} | {p['in']} | {p['threads']} | "
-              f"{p['ours_gflops']:.0f} | {p['openblas_gflops']:.0f} | "
-              f"{p['ours_gflops'] / p['openblas_gflops']:.2f} |")
+              f"{p['ours_gflops']:.0f} | {p['openblas_gflops']:.0f} | {p['onednn_gflops']:.0f} | "
+              f"{p['ours_gflops'] / better:.2f} |")
+    for threads, values in ratios.items():
+        print(f"\nProducts with {threads} thread(s): {geometric_mean(values):.2f} times the speed of the better "
+              f"library of each shape in the geometric mean (least {min(values):.2f}).")
 
 
 def main():

@@ -5,6 +5,8 @@
 //
 // Every figure is from the fastest of many short runs: other work on the machine disturbs it least.
 #include <cblas.h>
+#include <dnnl.h>
+#include <omp.h>
 #include <openblas_config.h>
 
 #include <algorithm>
@@ -127,19 +129,30 @@ std::vector<Shape> ConformerShapes() {
   return shapes;
 }
 
-void PrintProduct(const char* form, const Shape& shape, int threads, double ours, double theirs) {
+// Seconds of one product by each library.
+struct ProductSeconds {
+  double ours;
+  double openblas;
+  double onednn;
+};
+
+void PrintProduct(const char* form, const Shape& shape, int threads,
+                  const ProductSeconds& seconds) {
   const double gflop = 2e-9 * static_cast<double>(shape.frames * shape.out * shape.in);
-  std::printf(R"({"kind": "product", "form": "%s", "frames": %ld, "out": %ld, "in": %ld, )"
-              R"("threads": %d, "ours_gflops": %.1f, "openblas_gflops": %.1f})"
-              "\n",
-              form, static_cast<long>(shape.frames), static_cast<long>(shape.out),
-              static_cast<long>(shape.in), threads, gflop / ours, gflop / theirs);
+  std::printf(
+      R"({"kind": "product", "form": "%s", "frames": %ld, "out": %ld, "in": %ld, )"
+      R"("threads": %d, "ours_gflops": %.1f, "openblas_gflops": %.1f, "onednn_gflops": %.1f})"
+      "\n",
+      form, static_cast<long>(shape.frames), static_cast<long>(shape.out),
+      static_cast<long>(shape.in), threads, gflop / seconds.ours, gflop / seconds.openblas,
+      gflop / seconds.onednn);
 }
 
 void PrintProducts(int threads) {
   const masr::ThreadPool pool(threads);
   const masr::KernelContext context{pool};
   openblas_set_num_threads(threads);
+  omp_set_num_threads(threads);  // oneDNN's
   for (const Shape& shape : ConformerShapes()) {
     const int64_t m = shape.frames, n = shape.out, k = shape.in;
     const auto bm = static_cast<blasint>(m);
@@ -149,29 +162,41 @@ void PrintProducts(int threads) {
     std::vector<float> w(static_cast<size_t>(n * k), 0.25f);
     std::vector<float> y(static_cast<size_t>(m * n), 0.125f);
     const masr::WeightView weight = masr::F32Weight(w.data(), n, k);
+    const auto onednn = [&](char transpose_a, char transpose_b, int64_t rows, int64_t columns,
+                            int64_t depth, const float* a, int64_t a_stride, const float* b,
+                            int64_t b_stride, float* c) {
+      dnnl_sgemm(transpose_a, transpose_b, rows, columns, depth, 1, a, a_stride, b, b_stride, 0, c,
+                 columns);
+    };
     // y = x W^T
-    PrintProduct("NT", shape, threads, BestSeconds([&] {
-                   masr::MatmulNT(context, m, x.data(), k, weight, nullptr, y.data(), n);
-                 }),
-                 BestSeconds([&] {
-                   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, bm, bn, bk, 1, x.data(), bk,
-                               w.data(), bk, 0, y.data(), bn);
-                 }));
+    PrintProduct(
+        "NT", shape, threads,
+        {BestSeconds(
+             [&] { masr::MatmulNT(context, m, x.data(), k, weight, nullptr, y.data(), n); }),
+         BestSeconds([&] {
+           cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, bm, bn, bk, 1, x.data(), bk,
+                       w.data(), bk, 0, y.data(), bn);
+         }),
+         BestSeconds([&] { onednn('N', 'T', m, n, k, x.data(), k, w.data(), k, y.data()); })});
     // dx = dy W
-    PrintProduct("NN", shape, threads,
-                 BestSeconds([&] { masr::MatmulNN(context, m, y.data(), n, weight, x.data(), k); }),
-                 BestSeconds([&] {
-                   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, bm, bk, bn, 1, y.data(),
-                               bn, w.data(), bk, 0, x.data(), bk);
-                 }));
+    PrintProduct(
+        "NN", shape, threads,
+        {BestSeconds([&] { masr::MatmulNN(context, m, y.data(), n, weight, x.data(), k); }),
+         BestSeconds([&] {
+           cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, bm, bk, bn, 1, y.data(), bn,
+                       w.data(), bk, 0, x.data(), bk);
+         }),
+         BestSeconds([&] { onednn('N', 'N', m, k, n, y.data(), n, w.data(), k, x.data()); })});
     // dW = dy^T x
-    PrintProduct("TN", shape, threads, BestSeconds([&] {
-                   masr::MatmulTN(context, n, k, m, y.data(), n, x.data(), k, w.data(), k);
-                 }),
-                 BestSeconds([&] {
-                   cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, bn, bk, bm, 1, y.data(), bn,
-                               x.data(), bk, 0, w.data(), bk);
-                 }));
+    PrintProduct(
+        "TN", shape, threads,
+        {BestSeconds(
+             [&] { masr::MatmulTN(context, n, k, m, y.data(), n, x.data(), k, w.data(), k); }),
+         BestSeconds([&] {
+           cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, bn, bk, bm, 1, y.data(), bn,
+                       x.data(), bk, 0, w.data(), bk);
+         }),
+         BestSeconds([&] { onednn('T', 'N', n, k, m, y.data(), n, x.data(), k, w.data()); })});
   }
 }
 

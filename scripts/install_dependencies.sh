@@ -9,7 +9,7 @@ declare -A groups=(
   [test]="libgtest-dev python3"
   [lint]="clang clang-format clang-tidy"
   [voices]="flite espeak-ng festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts sox python3"
-  [bench]="libbenchmark-dev libtorch-dev libopenblas0-openmp libopenblas-dev python3"
+  [bench]="libbenchmark-dev libtorch-dev libopenblas0-openmp libopenblas-dev libdnnl-dev python3"
   [goldens]="python3-torch python3-torchaudio python3-numpy"
 )
 

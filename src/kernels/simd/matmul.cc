@@ -35,7 +35,7 @@ namespace masr {
 constexpr int64_t kMaxDepth = 512;
 
 // A pass packs as much of k as leaves room for this many columns of B.
-constexpr int64_t kPassColumns = 96;
+constexpr int64_t kPassColumns = 256;
 
 // Below this many multiply-adds, waking another thread costs more than it saves.
 constexpr int64_t kMinParallelWork = 64 * 1024;
