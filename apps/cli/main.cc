@@ -1,25 +1,27 @@
 // The command line: parses, calls the library, prints. Exit codes: 0 done, 1 failed, 2 wrong usage,
 // 130 stopped by its owner.
 #include <cstdio>
+#include <exception>
 
 #include "command.h"
 
-int main(int argc, char** argv) {
-  using namespace masr;
+namespace masr::cli {
+namespace {
+
+int Run(int argc, char** argv) {
   CLI::App app("MobileASR: a speech recogniser that learns its owner's voice on the owner's device",
                "mobileasr");
   app.require_subcommand(1);
   app.set_version_flag("--version", "mobileasr 0.1.0");
-  const cli::Command commands[] = {cli::AddPretrain(app), cli::AddPersonalize(app),
-                                   cli::AddTranscribe(app), cli::AddEvaluate(app),
-                                   cli::AddInfo(app)};
+  const Command commands[] = {AddPretrain(app), AddPersonalize(app), AddTranscribe(app),
+                              AddEvaluate(app), AddInfo(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  cli::InstallStopHandler();
-  for (const cli::Command& command : commands) {
+  InstallStopHandler();
+  for (const Command& command : commands) {
     if (!command.app->parsed()) continue;
     const Status status = command.run();
     if (status.has_value()) return 0;
@@ -27,4 +29,16 @@ int main(int argc, char** argv) {
     return status.error().code == ErrorCode::kCancelled ? 130 : 1;
   }
   return 2;
+}
+
+}  // namespace
+}  // namespace masr::cli
+
+int main(int argc, char** argv) {
+  try {
+    return masr::cli::Run(argc, argv);
+  } catch (const std::exception& error) {  // the library throws nothing: memory, or the parser
+    std::fprintf(stderr, "mobileasr: %s\n", error.what());
+    return 1;
+  }
 }

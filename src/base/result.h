@@ -45,10 +45,12 @@ inline tl::unexpected<Error> Fail(const std::string& where, Error error) {
 #define MASR_CONCAT(a, b) MASR_CONCAT_INNER(a, b)
 
 // MASR_TRY(auto x, F()): x = *F(), or return its error.
+// NOLINTBEGIN(bugprone-macro-parentheses): names and declarations take none.
 #define MASR_TRY_INNER(temp, declaration, expression)                    \
   auto temp = (expression);                                              \
   if (!temp.has_value()) return tl::unexpected(std::move(temp.error())); \
   declaration = std::move(*temp)
+// NOLINTEND(bugprone-macro-parentheses)
 #define MASR_TRY(declaration, expression) \
   MASR_TRY_INNER(MASR_CONCAT(masr_try_, __LINE__), declaration, expression)
 
