@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Times training steps of ours and of libtorch C++, one after the other in one go; prints Markdown tables.
+"""Times training steps of ours and of libtorch C++, one after the other in one go; writes a Markdown report.
 
   bench/compare.py --build build/bench [--models conformer,quartznet,lstm] [--batches 1,4] [--threads 1,2]
                    [--rounds 3] [--steps 5] [--seconds 8] [--shortest 0] [--competitor] [--products]
-                   [--json FILE]
+                   [--bf16] [--json FILE] [--out docs/performance.md]
 
 Both sides do forward, CTC, backward and AdamW on the same shapes (bench/models/*.json), once with everything
 learning and once with the last quarter only. The sides alternate, --rounds times; a figure is the median step
@@ -12,7 +12,8 @@ OpenBLAS told to use its AVX-512 kernels, and its OpenMP build preloaded (Debian
 is measured on the same machine in the same go.
 
 --competitor runs our steps with two threads also beside one busy process of the lowest priority per core, and
-reports the share of the speed that is kept. --products compares matrix products with OpenBLAS's and oneDNN's.
+reports the share of the speed that is kept. --products compares matrix products with OpenBLAS's and oneDNN's. --bf16 times our steps
+with products in bf16 beside those in f32 (docs/models.md, "precision").
 
 Python's standard library only.
 """
@@ -24,8 +25,10 @@ import json
 import math
 import os
 import pathlib
+import platform
 import subprocess
 import sys
+import time
 
 MODELS = pathlib.Path(__file__).resolve().parent / "models"
 
@@ -65,9 +68,9 @@ class Machine:
                                 stdout=subprocess.PIPE, text=True)
         return [json.loads(line) for line in result.stdout.splitlines()]
 
-    def step(self, program, case, environment=None):
+    def step(self, program, case, environment=None, bf16=False):
         options = ["--model", MODELS / f"{case.model}.json", "--batch", case.batch, "--threads",
-                   case.threads, "--frozen-blocks", case.frozen, *self.steps]
+                   case.threads, "--frozen-blocks", case.frozen, *self.steps, *(["--bf16"] if bf16 else [])]
         return self.run(program, options, environment, case.threads)[0]
 
     def measure_peak(self):
@@ -178,28 +181,57 @@ def summary(table):
             f"(least {min(memory):.2f}).")
 
 
-def print_steps(table):
-    print("| model | learns | batch | threads | ours, ms | of peak | libtorch as installed, ms | ratio "
-          "| libtorch best, ms | of peak | ratio | ours, MB | libtorch, MB | ratio |")
-    print("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+def steps_table(table):
+    lines = ["| model | learns | batch | threads | ours, ms | of peak | libtorch as installed, ms | ratio "
+             "| libtorch best, ms | of peak | ratio | ours, MB | libtorch, MB | ratio |",
+             "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
+    lines += [row(case, results) for case, results in table.items()]
+    return lines + ["", summary(table)]
+
+
+def best_against_best(table):
+    """Each side at its best thread count and wiring: what a user who tries both would compare."""
+    lines = ["| model | learns | batch | ours, ms | libtorch, ms | time, ours / libtorch | "
+             "peak memory, ours / libtorch |", "|---|---|--:|--:|--:|--:|--:|"]
+    groups = collections.defaultdict(list)
     for case, results in table.items():
-        print(row(case, results))
-    print("\n" + summary(table))
+        groups[case._replace(threads=0)].append(results)
+    for case, runs in groups.items():
+        ours = min((r["ours"] for r in runs), key=lambda r: r["median_seconds"])
+        torch = min((r for results in runs for name, r in results.items() if name != "ours"),
+                    key=lambda r: r["median_seconds"])
+        model, learns, batch, _ = describe(case).split(" | ")
+        lines.append(f"| {model} | {learns} | {batch} | {1000 * ours['median_seconds']:.0f} | "
+                     f"{1000 * torch['median_seconds']:.0f} | "
+                     f"{ours['median_seconds'] / torch['median_seconds']:.2f} | "
+                     f"{ours['peak_resident_bytes'] / torch['peak_resident_bytes']:.2f} |")
+    return lines
 
 
-def print_products(products):
-    print("\n| product | frames | out | in | threads | ours, GFLOP/s | OpenBLAS | oneDNN | ratio to the better |")
-    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+def products_table(products):
+    lines = ["| product | frames | out | in | threads | ours, GFLOP/s | OpenBLAS | oneDNN | ratio to the better |",
+             "|---|--:|--:|--:|--:|--:|--:|--:|--:|"]
     ratios = collections.defaultdict(list)
     for p in products:
         better = max(p["openblas_gflops"], p["onednn_gflops"])
         ratios[p["threads"]].append(p["ours_gflops"] / better)
-        print(f"| {p['form']} | {p['frames']} | {p['out']} | {p['in']} | {p['threads']} | "
-              f"{p['ours_gflops']:.0f} | {p['openblas_gflops']:.0f} | {p['onednn_gflops']:.0f} | "
-              f"{p['ours_gflops'] / better:.2f} |")
+        lines.append(f"| {p['form']} | {p['frames']} | {p['out']} | {p['in']} | {p['threads']} | "
+                     f"{p['ours_gflops']:.0f} | {p['openblas_gflops']:.0f} | {p['onednn_gflops']:.0f} | "
+                     f"{p['ours_gflops'] / better:.2f} |")
     for threads, values in ratios.items():
-        print(f"\nProducts with {threads} thread(s): {geometric_mean(values):.2f} times the speed of the better "
-              f"library of each shape in the geometric mean (least {min(values):.2f}).")
+        lines += ["", f"With {threads} thread(s) {geometric_mean(values):.2f} times the speed of the better library "
+                      f"of each shape in the geometric mean (least {min(values):.2f})."]
+    return lines
+
+
+def machine_text():
+    with open("/proc/cpuinfo", encoding="utf-8") as cpu:
+        fields = dict(line.split(":", 1) for line in cpu if ":" in line)
+    fields = {key.strip(): value.strip() for key, value in fields.items()}
+    amx = ", AMX" if " amx_bf16" in fields.get("flags", "") else ""
+    return (f"{os.cpu_count()} cores of {fields.get('model name', platform.processor())} (family "
+            f"{fields.get('cpu family', '?')}, model {fields.get('model', '?')}{amx}), "
+            f"{time.strftime('%Y-%m-%d')}")
 
 
 def main():
@@ -215,7 +247,9 @@ def main():
     parser.add_argument("--shortest", type=float, default=0, help="0: all utterances have the same length")
     parser.add_argument("--competitor", action="store_true")
     parser.add_argument("--products", action="store_true")
+    parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--out", type=pathlib.Path)
     args = parser.parse_args()
 
     machine = Machine(args)
@@ -233,29 +267,47 @@ def main():
                                                             case.threads)
     record["peak_gflops"] = machine.peaks
     record["steps"] = [{**case._asdict(), "sides": results} for case, results in table.items()]
+    report = ["# Performance", "",
+              "Written by `bench/compare.py`; do not edit. Build with `cmake --preset bench && cmake --build --preset "
+              "bench`, then", "", "```", "bench/compare.py " + " ".join(sys.argv[1:]), "```", "",
+              f"Measured on {machine_text()}. {(__doc__ or '').split(chr(10) * 2)[2].strip()}", ""]
     for threads, sets in machine.peaks.items():
-        print(f"Peak, {threads} thread(s): " +
-              ", ".join(f"{name} {gflops:.0f} GFLOP/s" for name, gflops in sets.items()))
-    print()
-    print_steps(table)
+        report.append(f"- Peak, {threads} thread(s): " +
+                      ", ".join(f"{name} {gflops:.0f} GFLOP/s" for name, gflops in sets.items()))
+    report += ["", "## Each side at its best thread count and wiring", "", *best_against_best(table), "",
+               "## Every case", "", *steps_table(table)]
+
+    if args.bf16:
+        record["bf16"] = []
+        report += ["", "## Products in bf16", "",
+                   "Ours against ours: f32 where the CPU has no matrix tiles.", "",
+                   "| model | learns | batch | threads | f32, ms | bf16, ms | ratio |", "|---|---|--:|--:|--:|--:|--:|"]
+        for case, results in table.items():
+            runs = [machine.step("masr_step_bench", case, bf16=True) for _ in range(args.rounds)]
+            f32, bf16 = (r["median_seconds"] for r in (results["ours"], least_disturbed(runs)))
+            record["bf16"].append({**case._asdict(), "seconds": bf16})
+            report.append(f"| {describe(case)} | {1000 * f32:.0f} | {1000 * bf16:.0f} | {bf16 / f32:.2f} |")
 
     if args.competitor:
         record["competitor"] = []
-        print("\n| model | learns | batch | threads | share kept beside competitors |")
-        print("|---|---|--:|--:|--:|")
+        report += ["", "## Beside a busy process of the lowest priority on each core", "",
+                   "| model | learns | batch | threads | share of the speed kept |", "|---|---|--:|--:|--:|"]
         for case in table:
             if case.threads != 2:
                 continue
             kept = share_kept(machine, case, args.rounds)
             record["competitor"].append({**case._asdict(), "share_kept": kept})
-            print(f"| {describe(case)} | {percent(kept)} |", flush=True)
+            report.append(f"| {describe(case)} | {percent(kept)} |")
 
     if args.products:
         environment = sides.get("SkylakeX", {})
         rows = machine.run("masr_peak", ["--products"], environment, threads=2)
         record["products"] = [r for r in rows if r["kind"] == "product"]
-        print_products(record["products"])
+        report += ["", "## Matrix products", "", *products_table(record["products"])]
 
+    print("\n".join(report))
+    if args.out:
+        args.out.write_text("\n".join(report) + "\n", encoding="utf-8")
     if args.json:
         args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 

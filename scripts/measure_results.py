@@ -22,6 +22,11 @@ WUW_SPEAKERS = 12
 GENERAL_EVERY = 4  # the fixed general set: every fourth utterance of the telephone development set
 
 
+def reported_speakers(names, count):
+    """`count` of a corpus's speakers, spread evenly over the manifest's order."""
+    return names[:: max(1, len(names) // count)][:count]
+
+
 class Bench:
     def __init__(self, args):
         self.args = args
@@ -61,15 +66,11 @@ class Bench:
                                self.work / "personal.masr", *extra])
 
     def speakers(self, corpus, count):
-        """The first `count` speakers of a corpus, spread evenly over the manifest's order."""
+        """(speaker, adaptation manifest, test manifest) of the speakers whose rounds are reported."""
         folder = self.args.data / corpus
-        names = []
-        for text in open(folder / "personal_adapt.jsonl", encoding="utf-8"):
-            speaker = json.loads(text)["speaker"]
-            if speaker not in names:
-                names.append(speaker)
-        names = names[:: max(1, len(names) // count)][:count]
-        for speaker in names:
+        with open(folder / "personal_adapt.jsonl", encoding="utf-8") as lines:
+            names = list(dict.fromkeys(json.loads(text)["speaker"] for text in lines))
+        for speaker in reported_speakers(names, count):
             mine = lambda _, line, s=speaker: line["speaker"] == s
             yield (speaker,
                    self.subset(f"{corpus}_{speaker}_adapt", folder / "personal_adapt.jsonl", mine),

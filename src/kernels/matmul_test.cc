@@ -397,26 +397,5 @@ TEST(Matmul, AnEmptySumIsTheBiasOrNothing) {
   });
 }
 
-TEST(AddColumnSums, MatchesTheReferenceForAnyThreads) {
-  const ThreadPool one(1);
-  const ThreadPool three(3);
-  for (const Shape& s :
-       {Shape{1, 1, 0}, Shape{0, 5, 0}, Shape{5, 0, 0}, Shape{3, 7, 0}, Shape{200, 31, 0},
-        Shape{2, 33, 0}, Shape{17, 64, 0}, Shape{9, 65, 0}, Shape{501, 257, 0}}) {
-    const std::vector<float> dy = Random(s.m * s.n, 1);
-    const std::vector<float> start = Random(s.n, 2);
-    std::vector<float> expected = start;
-    reference::AddColumnSums(s.m, s.n, dy.data(), expected.data());
-    ForEachTarget([&] {
-      std::vector<float> db = start;
-      AddColumnSums(KernelContext{one}, s.m, s.n, dy.data(), db.data());
-      ExpectClose(db, expected, s.m);
-      std::vector<float> again = start;
-      AddColumnSums(KernelContext{three}, s.m, s.n, dy.data(), again.data());
-      EXPECT_TRUE(SameBits(again, db));
-    });
-  }
-}
-
 }  // namespace
 }  // namespace masr

@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 
+#include "base/huge_pages.h"
 #include "base/result.h"
 
 namespace masr {
@@ -25,6 +26,7 @@ class Arena {
       return Fail(ErrorCode::kNoSpace, "cannot allocate an arena of " + std::to_string(bytes) +
                                            " bytes; use smaller batches or train fewer blocks");
     }
+    AdviseHugePages(block, bytes);
     arena.block_.reset(static_cast<std::byte*>(block));
     arena.bytes_ = bytes;
     return arena;

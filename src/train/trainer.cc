@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/huge_pages.h"
 #include "ctc/ctc_loss.h"
 
 namespace masr {
@@ -23,6 +24,12 @@ void Clear(const ThreadPool& threads, std::span<float> values) {
     const auto block = values.subspan(b * kBlock, std::min(kBlock, values.size() - b * kBlock));
     std::fill(block.begin(), block.end(), 0.0f);
   });
+}
+
+void AssignZeros(std::vector<float>& values, int64_t count) {
+  values.reserve(static_cast<size_t>(count));
+  AdviseHugePages(values.data(), values.capacity() * sizeof(float));
+  values.assign(static_cast<size_t>(count), 0.0f);
 }
 
 }  // namespace
@@ -56,16 +63,18 @@ Trainer Trainer::Create(Model& model, std::vector<uint8_t> trainable, const Trai
     if (trainer.trainable_[id] == 0) continue;
     model.weights.MakeWritable(id);
     trainer.ids_.push_back(id);
-    trainer.states_[id].assign(static_cast<size_t>(state_per_parameter * table[id].elements()),
-                               0.0f);
     total += table[id].elements();
   }
-  trainer.gradient_storage_.assign(static_cast<size_t>(total), 0.0f);
+  AssignZeros(trainer.gradient_storage_, total);
+  AssignZeros(trainer.state_storage_, total * state_per_parameter);
   trainer.gradients_.assign(count, nullptr);
-  float* next = trainer.gradient_storage_.data();
+  float* gradient = trainer.gradient_storage_.data();
+  float* state = trainer.state_storage_.data();
   for (ParameterId id : trainer.ids_) {
-    trainer.gradients_[id] = next;
-    next += table[id].elements();
+    trainer.gradients_[id] = gradient;
+    trainer.states_[id] = {state, static_cast<size_t>(state_per_parameter * table[id].elements())};
+    gradient += table[id].elements();
+    state += trainer.states_[id].size();
   }
   return trainer;
 }

@@ -66,8 +66,9 @@ class Trainer {
   std::vector<uint8_t> trainable_;  // by parameter
   std::vector<ParameterId> ids_;    // the trainable ones
   std::vector<float> gradient_storage_;
-  std::vector<float*> gradients_;           // by parameter; null where frozen
-  std::vector<std::vector<float>> states_;  // by parameter; empty where frozen
+  std::vector<float*> gradients_;  // by parameter; null where frozen
+  std::vector<float> state_storage_;
+  std::vector<std::span<float>> states_;  // by parameter; empty where frozen
   Arena arena_;
   int64_t step_ = 0;
 };
