@@ -12,8 +12,8 @@ OpenBLAS told to use its AVX-512 kernels, and its OpenMP build preloaded (Debian
 is measured on the same machine in the same go.
 
 --competitor runs our steps with two threads also beside one busy process of the lowest priority per core, and
-reports the share of the speed that is kept. --products compares matrix products with OpenBLAS's and oneDNN's. --bf16 times our steps
-with products in bf16 beside those in f32 (docs/models.md, "precision").
+reports the share of the speed that is kept. --products compares matrix products with OpenBLAS's and oneDNN's.
+--bf16 times our steps with products in bf16 beside those in f32 (docs/models.md, "precision").
 
 Python's standard library only.
 """
@@ -68,9 +68,9 @@ class Machine:
                                 stdout=subprocess.PIPE, text=True)
         return [json.loads(line) for line in result.stdout.splitlines()]
 
-    def step(self, program, case, environment=None, bf16=False):
+    def step(self, program, case, environment=None, extra=()):
         options = ["--model", MODELS / f"{case.model}.json", "--batch", case.batch, "--threads",
-                   case.threads, "--frozen-blocks", case.frozen, *self.steps, *(["--bf16"] if bf16 else [])]
+                   case.threads, "--frozen-blocks", case.frozen, *self.steps, *extra]
         return self.run(program, options, environment, case.threads)[0]
 
     def measure_peak(self):
@@ -84,6 +84,7 @@ class Machine:
         return flops / seconds / (max(peak.values()) * 1e9) if peak else None  # measured for 1 and 2 threads
 
 
+OURS = ("ours", "kept")  # "kept": what the frozen blocks give is kept from an earlier epoch
 Case = collections.namedtuple("Case", "model batch threads frozen")
 
 
@@ -106,6 +107,8 @@ def compare(machine, case, sides, rounds):
     results = collections.defaultdict(list)
     for _ in range(rounds):
         results["ours"].append(machine.step("masr_step_bench", case))
+        if case.frozen:
+            results["kept"].append(machine.step("masr_step_bench", case, extra=["--cached"]))
         for name, environment in sides.items():
             results[name].append(machine.step("torch_step_bench", case, environment))
     best = {name: least_disturbed(runs) for name, runs in results.items()}
@@ -149,7 +152,7 @@ def describe(case):
 
 def row(case, results):
     ours = results["ours"]
-    torch = {name: r for name, r in results.items() if name != "ours"}
+    torch = {name: r for name, r in results.items() if name not in OURS}
     fastest = min(torch, key=lambda name: torch[name]["median_seconds"])
     best, installed = torch[fastest], torch["as installed"]
     leanest = min(r["peak_resident_bytes"] for r in torch.values())
@@ -173,7 +176,7 @@ def geometric_mean(values):
 
 def summary(table):
     def ratios(key):
-        return [min(r[key] for name, r in results.items() if name != "ours") / results["ours"][key]
+        return [min(r[key] for name, r in results.items() if name not in OURS) / results["ours"][key]
                 for results in table.values()]
     speed, memory = ratios("median_seconds"), ratios("peak_resident_bytes")
     return (f"Against the best wiring of each case: {geometric_mean(speed):.2f} times as fast in the geometric "
@@ -198,14 +201,23 @@ def best_against_best(table):
         groups[case._replace(threads=0)].append(results)
     for case, runs in groups.items():
         ours = min((r["ours"] for r in runs), key=lambda r: r["median_seconds"])
-        torch = min((r for results in runs for name, r in results.items() if name != "ours"),
+        torch = min((r for results in runs for name, r in results.items() if name not in OURS),
                     key=lambda r: r["median_seconds"])
         model, learns, batch, _ = describe(case).split(" | ")
-        lines.append(f"| {model} | {learns} | {batch} | {1000 * ours['median_seconds']:.0f} | "
-                     f"{1000 * torch['median_seconds']:.0f} | "
-                     f"{ours['median_seconds'] / torch['median_seconds']:.2f} | "
-                     f"{ours['peak_resident_bytes'] / torch['peak_resident_bytes']:.2f} |")
-    return lines
+
+        def add(ours, note):
+            lines.append(f"| {model} | {learns}{note} | {batch} | {1000 * ours['median_seconds']:.0f} | "
+                         f"{1000 * torch['median_seconds']:.0f} | "
+                         f"{ours['median_seconds'] / torch['median_seconds']:.2f} | "
+                         f"{ours['peak_resident_bytes'] / torch['peak_resident_bytes']:.2f} |")
+
+        add(ours, "")
+        if case.frozen:
+            kept = min((r["kept"] for r in runs), key=lambda r: r["median_seconds"])
+            add(kept, ", frozen outputs kept")
+    return lines + ["", "Frozen outputs kept: in every epoch after the first of a round without augmentation below "
+                    "the first block that learns, what the frozen blocks gave is read instead of computed again; "
+                    "libtorch computes it again."]
 
 
 def products_table(products):
@@ -283,7 +295,7 @@ def main():
                    "Ours against ours: f32 where the CPU has no matrix tiles.", "",
                    "| model | learns | batch | threads | f32, ms | bf16, ms | ratio |", "|---|---|--:|--:|--:|--:|--:|"]
         for case, results in table.items():
-            runs = [machine.step("masr_step_bench", case, bf16=True) for _ in range(args.rounds)]
+            runs = [machine.step("masr_step_bench", case, extra=["--bf16"]) for _ in range(args.rounds)]
             f32, bf16 = (r["median_seconds"] for r in (results["ours"], least_disturbed(runs)))
             record["bf16"].append({**case._asdict(), "seconds": bf16})
             report.append(f"| {describe(case)} | {1000 * f32:.0f} | {1000 * bf16:.0f} | {bf16 / f32:.2f} |")

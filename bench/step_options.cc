@@ -23,6 +23,7 @@ StepOptions ParseStepOptions(int argc, char** argv) {
   app.add_option("--threads", options.threads)->check(CLI::Range(1, 256));
   app.add_option("--frozen-blocks", options.frozen_blocks, "blocks that do not learn")
       ->check(CLI::Range(0, 4096));
+  app.add_flag("--cached", options.cached, "ours only: outputs of frozen blocks are kept");
   app.add_flag("--bf16", options.bf16, "ours only: matrix products in bf16 where the CPU has them");
   app.add_option("--steps", options.steps, "timed steps")->check(CLI::Range(1, 100000));
   try {
@@ -110,6 +111,7 @@ void PrintResult(const StepOptions& options, const nlohmann::json& model,
                                        {"batch", options.batch},
                                        {"threads", options.threads},
                                        {"bf16", options.bf16},
+                                       {"cached", options.cached},
                                        {"frozen_blocks", options.frozen_blocks},
                                        {"utterance_seconds", options.seconds},
                                        {"parameters", result.parameters},

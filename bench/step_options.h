@@ -19,8 +19,9 @@ struct StepOptions {
       0;  // of the shortest; the others lie evenly between. 0: all have the same length
   int threads = 1;
   int64_t frozen_blocks = 0;  // blocks that do not learn, counted from the first
-  bool bf16 = false;          // ours only: products in bf16
-  int64_t steps = 10;         // timed ones, after two that are not
+  bool cached = false;  // ours only: what the frozen blocks give is kept from an earlier epoch
+  bool bf16 = false;    // ours only: products in bf16
+  int64_t steps = 10;   // timed ones, after two that are not
 };
 
 // Exits with a message on a wrong command line.

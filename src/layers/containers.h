@@ -11,7 +11,30 @@ namespace masr {
 
 // One after the other; at least one. A child below which nothing trains gets no backward, and what
 // it computes is kept only until the next child has read it.
-LayerPtr MakeSequential(std::vector<LayerPtr> children);
+class Sequential final : public Layer {
+ public:
+  explicit Sequential(std::vector<LayerPtr> children);
+
+  const Layer& child(size_t i) const { return *children_[i]; }
+  size_t size() const { return children_.size(); }
+
+  int64_t out_dim() const override { return children_.back()->out_dim(); }
+  int64_t OutputFrames(int64_t frames) const override { return OutputFramesFrom(0, frames); }
+  // Of children `begin` and above, for frames of what enters the first of them; 0 if too few.
+  int64_t OutputFramesFrom(size_t begin, int64_t frames) const;
+  Result<LayerPlan> Plan(const SequenceShape& in, const Mode& mode,
+                         LayerPlanner& planner) const override;
+  void Forward(const LayerRun& run, const LayerPlan& plan, const float* x, float* y) const override;
+  void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float* y,
+                const float* dy, float* dx) const override;
+
+  // A plan for children [begin, end) alone, at least one; Forward and Backward follow it.
+  Result<LayerPlan> PlanRange(size_t begin, size_t end, const SequenceShape& in, const Mode& mode,
+                              LayerPlanner& planner) const;
+
+ private:
+  std::vector<LayerPtr> children_;
+};
 
 // y = x + scale * f(x); f keeps the shape.
 LayerPtr MakeResidual(float scale, LayerPtr f);

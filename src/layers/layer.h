@@ -52,6 +52,7 @@ struct LayerPlan {
   bool backward_needs_output = false;  // y must still be there
   std::vector<BufferId> buffers;       // the layer's own, in an order that it knows
   std::vector<LayerPlan> children;
+  size_t first_child = 0;  // which child of the layer children[0] is for
 };
 
 // Everything that a pass gives to each layer.

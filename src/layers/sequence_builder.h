@@ -20,7 +20,7 @@ class SequenceBuilder {
     layers_.push_back(make(table_));
     return *this;
   }
-  LayerPtr Build() { return MakeSequential(std::move(layers_)); }
+  LayerPtr Build() { return std::make_unique<Sequential>(std::move(layers_)); }
 
  private:
   ParameterTable& table_;

@@ -85,25 +85,30 @@ Result<Encoder> Encoder::Create(const ModelConfig& config) {
     layers.push_back(MakeLinear(dim, {.out_dim = tokens}, encoder.parameters_));
   }
   MASR_RETURN_IF_ERROR(add_block("head", first));
-  encoder.root_ = MakeSequential(std::move(layers));
+  encoder.root_ = std::make_unique<Sequential>(std::move(layers));
   return encoder;
 }
 
 int64_t Encoder::parameter_count() const { return CountElements(parameters_.specs()); }
 
-Result<LayerPlan> Encoder::Plan(const std::vector<int64_t>& frames, bool backward,
-                                LayerPlanner& planner) const {
-  SequenceShape in{{0}, mels_};
+int64_t Encoder::InputDim(size_t block) const {
+  return block == 0 ? mels_ : root_->child(block - 1).out_dim();
+}
+
+Result<LayerPlan> Encoder::PlanBlocks(const BlockRange& range, const std::vector<int64_t>& frames,
+                                      bool backward, LayerPlanner& planner) const {
+  SequenceShape in{{0}, InputDim(range.begin)};
   for (size_t u = 0; u < frames.size(); ++u) {
-    if (OutputFrames(frames[u]) < 1) {
+    if (OutputFrames(frames[u], range.begin) < 1) {
       return Fail(ErrorCode::kInvalidArgument,
                   "utterance " + std::to_string(u) + " of the batch has " +
-                      std::to_string(frames[u]) +
-                      " feature frames, too few for this encoder; leave it out");
+                      std::to_string(frames[u]) + (range.begin == 0 ? " feature" : "") +
+                      " frames, too few for this encoder; leave it out");
     }
     in.offsets.push_back(in.offsets.back() + frames[u]);
   }
-  return root_->Plan(in, {.backward = backward, .input_gradient = false}, planner);
+  return root_->PlanRange(range.begin, range.end, in,
+                          {.backward = backward, .input_gradient = false}, planner);
 }
 
 void Encoder::Forward(const LayerRun& run, const LayerPlan& plan, const LayerPlanner& planner,

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "layers/layer.h"
+#include "layers/containers.h"
 #include "model/model_config.h"
 
 namespace masr {
@@ -21,6 +21,11 @@ struct EncoderBlock {
   ParameterId end = 0;
 };
 
+struct BlockRange {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
 // Movable; immutable once made, and so safe to share between threads.
 class Encoder {
  public:
@@ -30,15 +35,27 @@ class Encoder {
   const std::vector<EncoderBlock>& blocks() const { return blocks_; }
   int64_t mels() const { return mels_; }
   int64_t tokens() const { return root_->out_dim(); }
-  // Logit frames for feature frames of one utterance; 0 if it is too short.
-  int64_t OutputFrames(int64_t frames) const { return root_->OutputFrames(frames); }
+  // Logit frames for feature frames of one utterance, or for frames of what enters `first_block`; 0
+  // if it is too short.
+  int64_t OutputFrames(int64_t frames, size_t first_block = 0) const {
+    return root_->OutputFramesFrom(first_block, frames);
+  }
+  // Width of what enters a block: mels for the first.
+  int64_t InputDim(size_t block) const;
   // Trainable parameters of the configuration, in elements.
   int64_t parameter_count() const;
 
-  // Plans a batch whose utterances have `frames[u]` feature frames. A mode without backward is
+  // Plans a batch whose utterances have `frames[u]` feature frames. Without backward it is
   // inference.
   Result<LayerPlan> Plan(const std::vector<int64_t>& frames, bool backward,
-                         LayerPlanner& planner) const;
+                         LayerPlanner& planner) const {
+    return PlanBlocks({0, blocks_.size()}, frames, backward, planner);
+  }
+  // The same for some of the blocks: frames are those of what enters the first of them, which
+  // Forward then takes for features, [rows, InputDim(begin)]; what the last of them gives,
+  // [out rows, InputDim(end)], it takes for logits.
+  Result<LayerPlan> PlanBlocks(const BlockRange& range, const std::vector<int64_t>& frames,
+                               bool backward, LayerPlanner& planner) const;
 
   // features [rows, mels] -> logits [out rows, tokens]. Fills the position tables first.
   void Forward(const LayerRun& run, const LayerPlan& plan, const LayerPlanner& planner,
@@ -49,7 +66,7 @@ class Encoder {
  private:
   ParameterTable parameters_;
   std::vector<EncoderBlock> blocks_;
-  LayerPtr root_;
+  std::unique_ptr<Sequential> root_;
   int64_t mels_ = 0;
 };
 

@@ -2,10 +2,12 @@
 
 namespace masr {
 
-Result<Logits> Inference::Run(const std::vector<int64_t>& frames, std::span<const float> features) {
+Result<Logits> Inference::RunBlocks(const BlockRange& range, const std::vector<int64_t>& frames,
+                                    std::span<const float> inputs) {
   if (frames.empty()) return Logits{.offsets = {0}, .values = {}};
   LayerPlanner planner({}, /*stochastic=*/false);
-  MASR_TRY(const LayerPlan plan, model_.encoder.Plan(frames, /*backward=*/false, planner));
+  MASR_TRY(const LayerPlan plan,
+           model_.encoder.PlanBlocks(range, frames, /*backward=*/false, planner));
   const MemoryPlan memory = PlanMemory(planner.requests());
   if (static_cast<size_t>(memory.peak_bytes) > arena_.bytes()) {
     arena_ = Arena();  // first give back, then take: the peak is one arena, not two
@@ -20,7 +22,7 @@ Result<Logits> Inference::Run(const std::vector<int64_t>& frames, std::span<cons
   Logits logits;
   logits.offsets = plan.out.offsets;
   logits.values.resize(static_cast<size_t>(plan.out.floats()));
-  model_.encoder.Forward(run, plan, planner, features.data(), logits.values.data());
+  model_.encoder.Forward(run, plan, planner, inputs.data(), logits.values.data());
   return logits;
 }
 

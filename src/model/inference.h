@@ -1,4 +1,4 @@
-// Runs an encoder forward: features in, logits out.
+// Runs an encoder forward: features in, logits out; or a part of it.
 #ifndef MOBILEASR_MODEL_INFERENCE_H_
 #define MOBILEASR_MODEL_INFERENCE_H_
 
@@ -15,7 +15,7 @@ namespace masr {
 
 struct Logits {
   std::vector<int64_t> offsets;  // rows of utterance u: [offsets[u], offsets[u + 1])
-  std::vector<float> values;     // [rows, tokens]
+  std::vector<float> values;     // [rows, tokens], or [rows, width] of the last block that ran
 };
 
 // Holds an arena that grows to the largest batch seen. One thread at a time; the model and the pool
@@ -26,7 +26,12 @@ class Inference {
 
   // `features` [sum of frames, mels]: the utterances' normalised frames one after the other. Every
   // utterance must be long enough for the encoder.
-  Result<Logits> Run(const std::vector<int64_t>& frames, std::span<const float> features);
+  Result<Logits> Run(const std::vector<int64_t>& frames, std::span<const float> features) {
+    return RunBlocks({0, model_.encoder.blocks().size()}, frames, features);
+  }
+  // The same for some of the blocks, as Encoder::PlanBlocks says.
+  Result<Logits> RunBlocks(const BlockRange& range, const std::vector<int64_t>& frames,
+                           std::span<const float> inputs);
 
  private:
   const Model& model_;

@@ -33,6 +33,9 @@ struct Batch {
   std::vector<int64_t> frames;                    // feature frames of each
   std::vector<float> features;                    // [sum of frames, mels], normalised
   std::vector<std::span<const int32_t>> targets;  // into the dataset
+  // Not 0 where the blocks before it do not learn and what they gave was kept: frames and features
+  // are then those of what enters this block.
+  size_t first_block = 0;
 };
 
 // What was left out of a batch and why.

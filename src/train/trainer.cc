@@ -12,7 +12,7 @@ namespace {
 int64_t OutputFrames(const Encoder& encoder, std::span<const Batch> batches) {
   int64_t frames = 0;
   for (const Batch& batch : batches) {
-    for (int64_t f : batch.frames) frames += encoder.OutputFrames(f);
+    for (int64_t f : batch.frames) frames += encoder.OutputFrames(f, batch.first_block);
   }
   return frames;
 }
@@ -82,7 +82,14 @@ Trainer Trainer::Create(Model& model, std::vector<uint8_t> trainable, const Trai
 Result<double> Trainer::Accumulate(const Batch& batch, double total_frames, uint64_t key) {
   const Encoder& encoder = model_->encoder;
   LayerPlanner planner(trainable_, /*stochastic=*/true);
-  MASR_TRY(const LayerPlan plan, encoder.Plan(batch.frames, /*backward=*/true, planner));
+  const std::vector<EncoderBlock>& blocks = encoder.blocks();
+  if (!ids_.empty() && ids_.front() < blocks[batch.first_block].first) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "a batch begins at block " + std::to_string(batch.first_block) +
+                    " but a block below it learns; give it features instead");
+  }
+  MASR_TRY(const LayerPlan plan, encoder.PlanBlocks({batch.first_block, blocks.size()},
+                                                    batch.frames, /*backward=*/true, planner));
   const int64_t loss_tick = planner.NextTick();
   const BufferId logits_id = planner.Request(plan.out.floats(), plan.first_tick,
                                              LayerPlanner::BackwardOf(plan.first_tick));

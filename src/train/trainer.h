@@ -38,7 +38,8 @@ class Trainer {
                         const ThreadPool& threads);
 
   // One update from the sum of the micro-batches' gradients. `key` seeds dropout. Fails with
-  // kDiverged, and changes nothing, if the loss or the gradient is not finite.
+  // kDiverged, and changes nothing, if the loss or the gradient is not finite; with
+  // kInvalidArgument if a batch begins above a block that learns.
   Result<StepReport> Step(std::span<const Batch> micro_batches, float learning_rate, uint64_t key);
 
   int64_t step() const { return step_; }

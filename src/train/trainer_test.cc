@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "model/inference.h"
 #include "model/testing/tiny_model.h"
 
 namespace masr {
@@ -70,6 +71,52 @@ TEST(Trainer, ThreadsChangeNothing) {
     EXPECT_EQ(AllWeights(model), expected) << threads << " threads";
   }
   EXPECT_NE(AllWeights(TinyModel(1)), expected);
+}
+
+// What frozen blocks gave may stand for the features: the same gradients, where nothing is dropped.
+TEST(Trainer, KeptOutputsOfFrozenBlocksGiveTheSameGradients) {
+  const ThreadPool pool(2);
+  constexpr size_t kFirst = 2;
+  auto calm = testing::MakeModel(
+      R"({"name": "calm", "features": {"sample_rate_hz": 8000, "mels": 10},
+          "characters": [" ", "a", "b", "c"],
+          "encoder": [{"layer": "conv_subsampling", "dim": 16, "channels": 4, "dropout": 0},
+                      {"layer": "conformer_block", "heads": 2, "feed_forward": 24,
+                       "conv_kernel": 5, "dropout": 0, "repeat": 2}]})",
+      1);
+  ASSERT_TRUE(calm.has_value()) << calm.error().message;
+  Model& model = *calm;
+  const Batch whole = RandomBatch(1);
+  Batch kept = whole;
+  auto outputs = Inference(model, pool).RunBlocks({0, kFirst}, whole.frames, whole.features);
+  ASSERT_TRUE(outputs.has_value()) << outputs.error().message;
+  ASSERT_EQ(outputs->values.size(),
+            static_cast<size_t>(outputs->offsets.back() * model.encoder.InputDim(kFirst)));
+  for (size_t u = 0; u < kept.frames.size(); ++u) {
+    kept.frames[u] = outputs->offsets[u + 1] - outputs->offsets[u];
+  }
+  kept.features = outputs->values;
+  kept.first_block = kFirst;
+
+  Trainer trainer = MakeTrainer(model, pool, kFirst);
+  ASSERT_TRUE(trainer.Step({&whole, 1}, 0.0f, 1).has_value());
+  std::vector<std::vector<float>> expected;
+  for (ParameterId id : trainer.trainable()) {
+    expected.emplace_back(trainer.Gradient(id).begin(), trainer.Gradient(id).end());
+  }
+  const int64_t whole_bytes = trainer.arena_bytes();
+  Trainer short_way = MakeTrainer(model, pool, kFirst);
+  ASSERT_TRUE(short_way.Step({&kept, 1}, 0.0f, 1).has_value());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const auto gradient = short_way.Gradient(short_way.trainable()[i]);
+    EXPECT_EQ(std::vector<float>(gradient.begin(), gradient.end()), expected[i]);
+  }
+  EXPECT_LT(short_way.arena_bytes(), whole_bytes);
+
+  Trainer all = MakeTrainer(model, pool, 1);
+  const auto refused = all.Step({&kept, 1}, 0.0f, 1);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("begins at block 2"), std::string::npos);
 }
 
 TEST(Trainer, TheKeyDrawsTheDropout) {

@@ -68,7 +68,8 @@ inline Result<TestNet> MakeNet(const nlohmann::json& descriptions, int64_t in_di
     layers.push_back(std::move(layer));
     net.parts.emplace_back(first, net.table.size());
   }
-  net.layer = layers.size() == 1 ? std::move(layers.front()) : MakeSequential(std::move(layers));
+  net.layer = layers.size() == 1 ? std::move(layers.front())
+                                 : std::make_unique<Sequential>(std::move(layers));
   for (ParameterId id = 0; id < net.table.size(); ++id) {
     const ParameterSpec& spec = net.table[id];
     Rng rng(MixKeys(seed, static_cast<uint64_t>(id)));
