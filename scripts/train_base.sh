@@ -15,17 +15,21 @@ exclude=()
 for manifest in "$data"/*/personal_*.jsonl "$data"/wuw-corpus-ii/base_dev.jsonl; do
   exclude+=(--exclude "$manifest")
 done
-"$here/synthesize_speech.py" --sentences "$data/text/sentences.txt" --out "$work/synthetic" \
-  --count 12000 --jobs "$(nproc)" "${exclude[@]}"
+for seed in 1 2; do
+  "$here/synthesize_speech.py" --sentences "$data/text/sentences.txt" --out "$work/synthetic$seed" \
+    --seed $seed --count 16000 --jobs "$(nproc)" "${exclude[@]}"
+done
 
 # CTC finds its alignment soonest on one clear voice: the first stage of the recipe.
-grep '"flite:slt"' "$work/synthetic/manifest.jsonl" >"$work/synthetic/one_voice.jsonl"
+grep '"flite:slt"' "$work/synthetic1/manifest.jsonl" >"$work/synthetic1/one_voice.jsonl"
 
-"$mobileasr" pretrain --config "$here/../configs/base.json" \
-  --train "$work/synthetic/manifest.jsonl" \
+# The recipe counts these from 1.
+"$mobileasr" pretrain --config "$here/../configs/base.json" --cache 8GB \
+  --train "$work/synthetic1/manifest.jsonl" \
+  --train "$work/synthetic2/manifest.jsonl" \
   --train "$data/speechocean762/base_train.jsonl" \
   --train "$data/wuw-corpus-ii/base_train.jsonl" \
-  --train "$work/synthetic/one_voice.jsonl" \
+  --train "$work/synthetic1/one_voice.jsonl" \
   --dev "$data/wuw-corpus-ii/base_dev.jsonl" \
   --noise "$data/esc10/noise.jsonl" \
   --metadata "provenance=Trained by MobileASR from random weights, by configs/base.json" \

@@ -187,6 +187,15 @@ Command AddPersonalize(CLI::App& parent) {
   app->add_option("--learning-rate", round.learning_rate, "Peak learning rate of AdamW")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
+  app->add_option("--batch-seconds", round.batch_seconds, "At most this much speech per update")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app->add_option("--base-share", round.base_share, "Share of the base in what is kept")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app->add_option("--patience", round.patience, "Epochs without a gain before the round stops")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
   app->add_option("--freeze-blocks", round.first_trainable_block,
                   "Blocks to leave as they are, from the input up")
       ->capture_default_str();

@@ -16,24 +16,33 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The values of what is trained, to come back to.
-class Snapshot {
+// A second set of values for what is trained.
+class TrainedValues {
  public:
-  Snapshot(Model& model, const std::vector<ParameterId>& ids) : model_(model), ids_(ids) {
-    values_.resize(ids.size());
-    Take();
-  }
-  void Take() {
-    for (size_t i = 0; i < ids_.size(); ++i) {
-      const std::span<const float> now = model_.weights.Values(ids_[i]);
-      values_[i].assign(now.begin(), now.end());
+  // Those that the model has now.
+  TrainedValues(Model& model, const std::vector<ParameterId>& ids) : model_(model), ids_(ids) {
+    for (ParameterId id : ids_) {
+      const std::span<const float> now = model_.weights.Values(id);
+      values_.emplace_back(now.begin(), now.end());
     }
   }
-  void Restore() {
+
+  // Moves these towards the model's by `share` of the way.
+  void MoveTowardsModel(const ThreadPool& threads, float share) {
+    threads.ParallelFor(ids_.size(), [&](size_t i, int) {
+      const std::span<const float> model = model_.weights.Values(ids_[i]);
+      std::vector<float>& mine = values_[i];
+      for (size_t k = 0; k < mine.size(); ++k) mine[k] += share * (model[k] - mine[k]);
+    });
+  }
+  // The model gets these, and these are what it had.
+  void SwapWithModel() {
     for (size_t i = 0; i < ids_.size(); ++i) {
-      std::copy(values_[i].begin(), values_[i].end(), model_.weights.Writable(ids_[i]).begin());
+      std::swap_ranges(values_[i].begin(), values_[i].end(),
+                       model_.weights.Writable(ids_[i]).begin());
     }
   }
+  void CopyFrom(const TrainedValues& other) { values_ = other.values_; }
 
  private:
   Model& model_;
@@ -53,14 +62,25 @@ std::vector<int64_t> FirstMinutes(const SpeechDataset& data, double minutes) {
   return indices;
 }
 
-bool IsBetter(const RoundEpoch& candidate, const RoundEpoch& best) {
-  if (candidate.validation_cer != best.validation_cer) {
-    return candidate.validation_cer < best.validation_cer;
-  }
-  return candidate.validation_loss < best.validation_loss;
-}
-
 }  // namespace
+
+size_t ChooseEpoch(std::span<const RoundEpoch> epochs) {
+  const RoundEpoch& base = epochs.front();
+  const RoundEpoch* best = &base;
+  for (const RoundEpoch& epoch : epochs) {
+    if (epoch.validation_cer < best->validation_cer) best = &epoch;
+  }
+  const double limit = best->validation_cer + best->cer_error;
+  size_t chosen = 0;
+  for (size_t e = 1; e < epochs.size(); ++e) {
+    const double cer = epochs[e].validation_cer;
+    const bool better =
+        cer < base.validation_cer ||
+        (cer == base.validation_cer && epochs[e].validation_loss < base.validation_loss);
+    if (better && cer <= limit) chosen = e;
+  }
+  return chosen;
+}
 
 ValidationSplit SplitForValidation(const SpeechDataset& data, const std::vector<int64_t>& indices,
                                    double share, uint64_t seed) {
@@ -110,27 +130,38 @@ Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
   MASR_TRY(BatchLoader loader, BatchLoader::Create(model, data, nullptr, threads));
   Trainer trainer = Trainer::Create(
       model, TrainableFrom(model.encoder, options.first_trainable_block), options.trainer, threads);
-  Snapshot best_weights(model, trainer.trainable());
+  TrainedValues mean(model, trainer.trainable());
+  TrainedValues kept(model, trainer.trainable());
 
-  const auto validate = [&](RoundEpoch& epoch) -> Status {
-    MASR_TRY(const Evaluation e, Evaluate(model, data, split.validation, threads));
-    epoch.validation_loss = e.loss;
-    epoch.validation_wer = e.words.rate_percent();
-    epoch.validation_cer = e.characters.rate_percent();
+  // Of the mean; the weights that train are in its place meanwhile.
+  const auto validate = [&](RoundEpoch epoch) -> Status {
+    mean.SwapWithModel();
+    const auto e = Evaluate(model, data, split.validation, threads);
+    mean.SwapWithModel();
+    if (!e.has_value()) return tl::unexpected(e.error());
+    epoch.validation_loss = e->loss;
+    epoch.validation_wer = e->words.rate_percent();
+    epoch.validation_cer = e->characters.rate_percent();
+    const double p = std::clamp(epoch.validation_cer / 100, 0.0, 1.0);
+    const auto n = static_cast<double>(std::max<int64_t>(e->characters.reference_tokens, 1));
+    epoch.cer_error = 100 * std::sqrt(p * (1 - p) / n);
+    result.epochs.push_back(epoch);
+    if (events.epoch) events.epoch(epoch);
     return {};
   };
-  RoundEpoch best;
-  MASR_RETURN_IF_ERROR(validate(best));
-  result.epochs.push_back(best);
-  if (events.epoch) events.epoch(best);
+  MASR_RETURN_IF_ERROR(validate({}));
 
   std::vector<LoadProblem> problems;
-  const BatcherOptions batcher = {.max_seconds = options.batch_seconds};
+  const BatcherOptions batcher = {
+      .max_seconds =
+          std::min(options.batch_seconds,
+                   result.audio_seconds / static_cast<double>(options.updates_per_epoch))};
   ScheduleOptions schedule = {.kind = ScheduleOptions::Kind::kCosine,
                               .peak = options.learning_rate,
                               .floor = options.learning_rate * 0.1f};
-  double lowest_loss = best.validation_loss;
-  int64_t last_gain = 0;  // epoch of the lowest validation loss
+  double base_weight = 0;                     // of the base in the mean, in updates
+  RoundEpoch lowest = result.epochs.front();  // CER and loss, each on its own
+  int64_t last_gain = 0;                      // the epoch that lowered one of them last
   bool diverged = false;
   for (int64_t e = 1; e <= options.epochs && !result.stopped && !diverged; ++e) {
     const auto epoch_start = Clock::now();
@@ -141,6 +172,8 @@ Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
       const auto updates = static_cast<int64_t>(batches.size());
       schedule.total_steps = updates * options.epochs;
       schedule.warmup_steps = std::min<int64_t>(updates, 20);
+      base_weight = static_cast<double>(schedule.total_steps) * options.base_share /
+                    std::max(1 - options.base_share, 1e-9);
     }
     double loss_sum = 0;
     int64_t tokens = 0;
@@ -160,6 +193,8 @@ Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
         diverged = true;
         break;
       }
+      mean.MoveTowardsModel(
+          threads, static_cast<float>(1 / (base_weight + static_cast<double>(trainer.step()))));
       loss_sum += report->loss * static_cast<double>(report->tokens);
       tokens += report->tokens;
       if (events.progress) {
@@ -175,25 +210,25 @@ Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
       }
     }
     if (result.stopped || diverged) break;
-    RoundEpoch epoch = {.epoch = e,
-                        .train_loss = loss_sum / static_cast<double>(std::max<int64_t>(tokens, 1))};
-    MASR_RETURN_IF_ERROR(validate(epoch));
-    epoch.seconds = SecondsSince(epoch_start);
-    result.epochs.push_back(epoch);
-    if (events.epoch) events.epoch(epoch);
-    if (IsBetter(epoch, best)) {
-      best = epoch;
-      best_weights.Take();
+    MASR_RETURN_IF_ERROR(
+        validate({.epoch = e,
+                  .train_loss = loss_sum / static_cast<double>(std::max<int64_t>(tokens, 1)),
+                  .seconds = SecondsSince(epoch_start)}));
+    const RoundEpoch& epoch = result.epochs.back();
+    if (ChooseEpoch(result.epochs) == result.epochs.size() - 1) {
+      kept.CopyFrom(mean);
+      result.best_epoch = e;
     }
     // The loss falls before the letters change: a round that still gains there is not over.
-    if (epoch.validation_loss < lowest_loss) {
-      lowest_loss = epoch.validation_loss;
+    if (epoch.validation_cer < lowest.validation_cer ||
+        epoch.validation_loss < lowest.validation_loss) {
       last_gain = e;
     }
-    if (e - std::max(best.epoch, last_gain) >= options.patience) break;
+    lowest.validation_cer = std::min(lowest.validation_cer, epoch.validation_cer);
+    lowest.validation_loss = std::min(lowest.validation_loss, epoch.validation_loss);
+    if (e - last_gain >= options.patience) break;
   }
-  best_weights.Restore();
-  result.best_epoch = best.epoch;
+  kept.SwapWithModel();
   result.skipped = static_cast<int64_t>(problems.size());
   result.arena_bytes = trainer.arena_bytes();
   result.seconds = SecondsSince(start);

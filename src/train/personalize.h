@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,19 @@ struct PersonalizeOptions {
   double minutes = 0;
   // Share of the utterances kept aside to choose the epoch and to accept or refuse the result.
   double validation_share = 0.15;
-  int64_t epochs = 20;
+  int64_t epochs = 16;
   // Epochs without a better validation CER or loss before the round stops.
   int64_t patience = 6;
-  // Audio per update: small, because there is little of it and each update is a chance to learn.
+  // Audio per update: at most batch_seconds, and so little that an epoch has `updates_per_epoch`,
+  // because there is little of it and each update is a chance to learn.
   double batch_seconds = 24;
-  float learning_rate = 5e-4f;
+  int64_t updates_per_epoch = 8;
+  float learning_rate = 3e-4f;
+  // What a round gives is the mean of the weights after each update (Polyak and Juditsky, 1992),
+  // the base taking part with this share at the end of all epochs: what is learned from little is a
+  // direction more than a distance (Wortsman et al., "Robust fine-tuning of zero-shot models",
+  // 2022). The values were compared on voices that no result is reported on (docs/models.md).
+  double base_share = 0.25;
   TrainerOptions trainer;
   AugmentOptions augment = {.speeds = {0.95, 1.0, 1.05}, .gain_db = 3, .spec_augment = true};
   // Blocks below this one stay frozen; 0: everything learns.
@@ -38,10 +46,12 @@ struct PersonalizeOptions {
 
 struct RoundEpoch {
   int64_t epoch = 0;      // 0: the base, before any update
-  double train_loss = 0;  // nats per token
+  double train_loss = 0;  // nats per token, of the weights that train
+  // Of the mean that would be kept.
   double validation_loss = 0;
   double validation_wer = 0;  // percent
   double validation_cer = 0;
+  double cer_error = 0;  // its standard error, as if characters failed independently
   double seconds = 0;
 };
 
@@ -61,7 +71,7 @@ struct RoundEvents {
 
 struct RoundResult {
   std::vector<RoundEpoch> epochs;  // the first is the base
-  int64_t best_epoch = 0;          // 0: the base was not improved upon, and its weights are back
+  int64_t best_epoch = 0;          // the one that was kept; 0: the base, whose weights are back
   bool stopped = false;            // by its owner; the best epoch so far holds
   double audio_seconds = 0;        // learned from
   int64_t training_utterances = 0;
@@ -71,14 +81,20 @@ struct RoundResult {
   double seconds = 0;
 };
 
-// Trains `model` in place on `data`; afterwards it holds the weights of the best epoch. Epochs are
-// compared by validation CER, and by validation loss where that is equal: the WER of a dozen
-// utterances moves in steps of a percent and more, and was seen to refuse rounds that cut the loss
-// by a quarter. A round that diverges ends with the best epoch before it. Fails if there is too
+// Trains `model` in place on `data`; afterwards it holds the mean weights of the epoch that
+// ChooseEpoch names. A round that diverges ends with what it had before. Fails if there is too
 // little to learn from (fewer than two usable utterances).
 Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
                                 const PersonalizeOptions& options, const ThreadPool& threads,
                                 const RoundEvents& events, const std::atomic<bool>* cancel);
+
+// Index of the epoch to keep: of those that are better than the base (in CER, or in loss where CER
+// is equal), the last one whose validation CER lies within a standard error of the best (the
+// one-standard-error rule of Breiman et al., 1984): on a dozen words the best of many epochs is an
+// accident, and the later mean has learned more. CER, because the WER of a dozen utterances moves
+// in steps of several percent, and because the loss grows with confidence while the errors still
+// fall. 0, the base, if none is better.
+size_t ChooseEpoch(std::span<const RoundEpoch> epochs);
 
 // The split that a round makes of `indices`: utterances with the same text go to the same side,
 // unless so many share theirs (spoken digits, say) that whole texts would never be learned.

@@ -74,13 +74,60 @@ TEST_F(PersonalizeTest, LearnsAndEndsWithTheBestEpoch) {
   const RoundEpoch& best = result->epochs[static_cast<size_t>(result->best_epoch)];
   EXPECT_LT(best.validation_loss, 0.7 * base.validation_loss);
   EXPECT_LE(best.validation_cer, base.validation_cer);
-  for (const RoundEpoch& epoch : result->epochs) {
-    EXPECT_LE(best.validation_cer, epoch.validation_cer);
-    if (epoch.validation_cer == best.validation_cer) {
-      EXPECT_LE(best.validation_loss, epoch.validation_loss);
-    }
-  }
+  EXPECT_EQ(static_cast<size_t>(result->best_epoch), ChooseEpoch(result->epochs));
   EXPECT_EQ(ValidationLoss(kOptions), best.validation_loss);
+}
+
+// What is kept is the mean of the base and of the weights after each update: the larger the base's
+// share, the nearer to it.
+TEST_F(PersonalizeTest, TheBasesShareShortensTheWay) {
+  const auto base = AllWeights(*model_);
+  const auto distance = [&](double base_share) {
+    SetUp();
+    PersonalizeOptions options = kOptions;
+    options.base_share = base_share;
+    const auto result = Round(options);
+    EXPECT_TRUE(result.has_value());
+    EXPECT_EQ(result->best_epoch, options.epochs);
+    double sum = 0;
+    const auto now = AllWeights(*model_);
+    for (size_t id = 0; id < base.size(); ++id) {
+      for (size_t k = 0; k < base[id].size(); ++k) sum += std::abs(now[id][k] - base[id][k]);
+    }
+    return sum;
+  };
+  const double none = distance(0);
+  EXPECT_NEAR(distance(0.5), 0.5 * none, 0.02 * none);
+  EXPECT_NEAR(distance(0.25), 0.75 * none, 0.02 * none);
+}
+
+TEST_F(PersonalizeTest, LittleSpeechIsCutIntoUpdatesEnough) {
+  PersonalizeOptions options = kOptions;
+  options.epochs = 1;
+  options.batch_seconds = 1000;
+  options.updates_per_epoch = 6;
+  int64_t updates = 0;
+  const auto result =
+      Round(options, {.progress = [&](const RoundProgress& p) { updates = p.updates; }});
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_GE(updates, 6);
+  EXPECT_LE(updates, 12);  // utterances are not cut
+}
+
+RoundEpoch Epoch(double cer, double error, double loss) {
+  return {.validation_loss = loss, .validation_cer = cer, .cer_error = error};
+}
+
+TEST(ChooseEpoch, TheLastThatIsAsGoodAsTheBest) {
+  const RoundEpoch base = Epoch(40, 2, 1.0);
+  EXPECT_EQ(ChooseEpoch(std::vector{base}), 0u);
+  EXPECT_EQ(ChooseEpoch(std::vector{base, Epoch(30, 2, 1), Epoch(31, 2, 2), Epoch(33, 2, 1)}), 2u);
+  EXPECT_EQ(ChooseEpoch(std::vector{base, Epoch(39, 2, 1), Epoch(41, 2, 0.5)}), 1u);
+  // Worse than the base, though within the error.
+  EXPECT_EQ(ChooseEpoch(std::vector{base, Epoch(41, 5, 0.5)}), 0u);
+  // As many errors: the loss decides.
+  EXPECT_EQ(ChooseEpoch(std::vector{base, Epoch(40, 2, 1.1)}), 0u);
+  EXPECT_EQ(ChooseEpoch(std::vector{base, Epoch(40, 2, 0.9)}), 1u);
 }
 
 TEST_F(PersonalizeTest, IsTheSameForAnyNumberOfThreads) {
