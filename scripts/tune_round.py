@@ -2,13 +2,14 @@
 """Compares settings of `mobileasr personalize` on speech that no result is reported on; prints a Markdown table.
 
   scripts/tune_round.py --mobileasr build/release/apps/cli/mobileasr --data ../shared/data \
-      --model assets/base.masr --work build/tuning [--groups long,speechocean762,wuw] \
+      --model assets/base.masr --work build/tuning [--groups long,speechocean762,wuw,digits] \
       --setting "" --setting "--epochs 40 --learning-rate 1e-3" ...
 
 Learns from a part of a speaker's personal_adapt and tests on another part of it, for speakers whose rounds
 scripts/measure_results.py does not report: 24 of speechocean762 (8 sentences each, tested on 4) and 12 of WUW
-corpus II (4, tested on 2). Of Kathleen, who is reported, the sentences from the 1200th on are the test, and the
-first 2, 5 and 10 minutes are learned. No personal_test is opened. Every run's JSON is kept in --work.
+corpus II (4, tested on 2). Of the voices that are reported, parts of personal_adapt too: of Kathleen the
+sentences from the 1200th on are the test and the first 2, 5 and 10 minutes are learned; of the four that speak
+digits every seventh is the test. No personal_test is opened. Every run's JSON is kept in --work.
 """
 
 import argparse
@@ -46,6 +47,15 @@ def voices(data, work, group):
         test = write_lines(work / "long_test.jsonl", lines[LONG_TEST_FROM:])
         for minutes in LONG_MINUTES:
             yield f"{minutes} min", learn, test, ["--minutes", str(minutes)]
+        return
+    if group == "digits":
+        lines = read_lines(data / "fsdd/personal_adapt.jsonl")
+        for speaker in dict.fromkeys(line["speaker"] for line in lines):
+            mine = [line for line in lines if line["speaker"] == speaker]
+            yield (speaker,
+                   write_lines(work / f"digits_{speaker}_learn.jsonl",
+                               [line for i, line in enumerate(mine) if i % 7]),
+                   write_lines(work / f"digits_{speaker}_test.jsonl", mine[::7]), [])
         return
     corpus, reported, wanted, held_out = GROUPS[group]
     lines = read_lines(data / corpus / "personal_adapt.jsonl")
@@ -98,7 +108,7 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
-    parser.add_argument("--groups", default="long,speechocean762,wuw")
+    parser.add_argument("--groups", default="long,speechocean762,wuw,digits")
     parser.add_argument("--setting", action="append", required=True, help="options of personalize")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)

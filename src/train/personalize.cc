@@ -6,6 +6,7 @@
 #include <map>
 
 #include "data/batcher.h"
+#include "train/trained_values.h"
 
 namespace masr {
 namespace {
@@ -15,40 +16,6 @@ using Clock = std::chrono::steady_clock;
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-// A second set of values for what is trained.
-class TrainedValues {
- public:
-  // Those that the model has now.
-  TrainedValues(Model& model, const std::vector<ParameterId>& ids) : model_(model), ids_(ids) {
-    for (ParameterId id : ids_) {
-      const std::span<const float> now = model_.weights.Values(id);
-      values_.emplace_back(now.begin(), now.end());
-    }
-  }
-
-  // Moves these towards the model's by `share` of the way.
-  void MoveTowardsModel(const ThreadPool& threads, float share) {
-    threads.ParallelFor(ids_.size(), [&](size_t i, int) {
-      const std::span<const float> model = model_.weights.Values(ids_[i]);
-      std::vector<float>& mine = values_[i];
-      for (size_t k = 0; k < mine.size(); ++k) mine[k] += share * (model[k] - mine[k]);
-    });
-  }
-  // The model gets these, and these are what it had.
-  void SwapWithModel() {
-    for (size_t i = 0; i < ids_.size(); ++i) {
-      std::swap_ranges(values_[i].begin(), values_[i].end(),
-                       model_.weights.Writable(ids_[i]).begin());
-    }
-  }
-  void CopyFrom(const TrainedValues& other) { values_ = other.values_; }
-
- private:
-  Model& model_;
-  const std::vector<ParameterId>& ids_;
-  std::vector<std::vector<float>> values_;
-};
 
 std::vector<int64_t> FirstMinutes(const SpeechDataset& data, double minutes) {
   std::vector<int64_t> indices;
@@ -61,6 +28,182 @@ std::vector<int64_t> FirstMinutes(const SpeechDataset& data, double minutes) {
   }
   return indices;
 }
+
+// One round, from the split to the choice.
+class Round {
+ public:
+  Round(Model& model, SpeechDataset& data, const PersonalizeOptions& options,
+        const ThreadPool& threads, const RoundEvents& events, const std::atomic<bool>* cancel)
+      : model_(model),
+        data_(data),
+        options_(options),
+        threads_(threads),
+        events_(events),
+        cancel_(cancel) {}
+
+  Result<RoundResult> Run() {
+    MASR_RETURN_IF_ERROR(Split());
+    MASR_TRY(BatchLoader loader, BatchLoader::Create(model_, data_, nullptr, threads_));
+    Trainer trainer =
+        Trainer::Create(model_, TrainableFrom(model_.encoder, options_.first_trainable_block),
+                        options_.trainer, threads_);
+    TrainedValues mean(model_, trainer.trainable());
+    TrainedValues kept(model_, trainer.trainable());
+    MASR_TRY(const RoundEpoch base, Validate({}));
+    Report(base);
+
+    RoundEpoch lowest = base;  // CER and loss, each on its own
+    int64_t last_gain = 0;     // the epoch that lowered one of them last
+    for (int64_t e = 1; e <= options_.epochs; ++e) {
+      const auto start = Clock::now();
+      RoundEpoch trained = {.epoch = e};
+      MASR_TRY(const bool whole, TrainEpoch(trained, loader, trainer, mean));
+      if (!whole) break;
+      MASR_TRY(RoundEpoch epoch, Offer(trained, mean));
+      epoch.seconds = SecondsSince(start);
+      Report(epoch);
+      if (ChooseEpoch(result_.epochs) == result_.epochs.size() - 1) {
+        epoch.mean ? kept.CopyFrom(mean) : kept.CopyFromModel();
+        result_.best_epoch = e;
+      }
+      // The loss falls before the letters change: a round that still gains there is not over.
+      if (epoch.validation_cer < lowest.validation_cer ||
+          epoch.validation_loss < lowest.validation_loss) {
+        last_gain = e;
+      }
+      lowest.validation_cer = std::min(lowest.validation_cer, epoch.validation_cer);
+      lowest.validation_loss = std::min(lowest.validation_loss, epoch.validation_loss);
+      if (e - last_gain >= options_.patience) break;
+    }
+    kept.SwapWithModel();
+    result_.skipped = static_cast<int64_t>(problems_.size());
+    result_.arena_bytes = trainer.arena_bytes();
+    result_.seconds = SecondsSince(start_);
+    return result_;
+  }
+
+ private:
+  Status Split() {
+    const std::vector<int64_t> indices = FirstMinutes(data_, options_.minutes);
+    split_ = SplitForValidation(data_, indices, options_.validation_share, options_.seed);
+    if (split_.training.empty()) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "only " + std::to_string(indices.size()) +
+                      " usable utterances; a round needs at least two, and learns from dozens");
+    }
+    result_.training_utterances = static_cast<int64_t>(split_.training.size());
+    result_.validation_utterances = static_cast<int64_t>(split_.validation.size());
+    for (int64_t i : split_.training) {
+      durations_.push_back(data_.utterance(i).duration_s);
+      result_.audio_seconds += durations_.back();
+    }
+    return {};
+  }
+
+  // False if its owner stopped the round, or if it diverged: what was kept before then holds.
+  Result<bool> TrainEpoch(RoundEpoch& epoch, BatchLoader& loader, Trainer& trainer,
+                          TrainedValues& mean) {
+    const uint64_t key = MixKeys(options_.seed, static_cast<uint64_t>(epoch.epoch));
+    Rng rng(key);
+    const double most_seconds =
+        std::min(options_.batch_seconds,
+                 result_.audio_seconds / static_cast<double>(options_.updates_per_epoch));
+    const auto batches = MakeBatches(durations_, {.max_seconds = most_seconds}, rng);
+    if (epoch.epoch == 1) PlanUpdates(static_cast<int64_t>(batches.size()));
+    double loss_sum = 0;
+    int64_t tokens = 0;
+    problems_.clear();
+    for (size_t b = 0; b < batches.size(); ++b) {
+      if (cancel_ != nullptr && cancel_->load()) {
+        result_.stopped = true;
+        return false;
+      }
+      std::vector<int64_t> members;
+      for (int64_t p : batches[b]) members.push_back(split_.training[static_cast<size_t>(p)]);
+      const Batch batch = loader.Load(members, options_.augment, key, problems_);
+      const auto step =
+          trainer.Step({&batch, 1}, LearningRate(schedule_, trainer.step() + 1), MixKeys(key, b));
+      if (!step.has_value()) {
+        if (step.error().code == ErrorCode::kDiverged) return false;
+        return tl::unexpected(step.error());
+      }
+      mean.MoveTowardsModel(
+          threads_, static_cast<float>(1 / (base_updates_ + static_cast<double>(trainer.step()))));
+      loss_sum += step->loss * static_cast<double>(step->tokens);
+      tokens += step->tokens;
+      ReportProgress(epoch.epoch, b + 1, batches.size(), step->loss);
+    }
+    epoch.train_loss = loss_sum / static_cast<double>(std::max<int64_t>(tokens, 1));
+    return true;
+  }
+
+  // As many in each epoch as in the first.
+  void PlanUpdates(int64_t per_epoch) {
+    schedule_ = {.kind = ScheduleOptions::Kind::kCosine,
+                 .peak = options_.learning_rate,
+                 .floor = options_.learning_rate * 0.1f,
+                 .warmup_steps = std::min<int64_t>(per_epoch, 20),
+                 .total_steps = per_epoch * options_.epochs};
+    base_updates_ = static_cast<double>(schedule_.total_steps) * options_.base_share /
+                    std::max(1 - options_.base_share, 1e-9);
+  }
+
+  // The mean, unless validation tells the last weights from it.
+  Result<RoundEpoch> Offer(const RoundEpoch& trained, TrainedValues& mean) {
+    MASR_TRY(RoundEpoch last, Validate(trained));
+    mean.SwapWithModel();
+    auto of_mean = Validate(trained);
+    mean.SwapWithModel();
+    if (!of_mean.has_value()) return tl::unexpected(std::move(of_mean.error()));
+    if (last.validation_cer + last.cer_error >= of_mean->validation_cer) return *of_mean;
+    last.mean = false;
+    return last;
+  }
+
+  // Of the weights that the model has.
+  Result<RoundEpoch> Validate(RoundEpoch epoch) {
+    MASR_TRY(const Evaluation e, Evaluate(model_, data_, split_.validation, threads_));
+    epoch.validation_loss = e.loss;
+    epoch.validation_wer = e.words.rate_percent();
+    epoch.validation_cer = e.characters.rate_percent();
+    const double p = std::clamp(epoch.validation_cer / 100, 0.0, 1.0);
+    const auto n = static_cast<double>(std::max<int64_t>(e.characters.reference_tokens, 1));
+    epoch.cer_error = 100 * std::sqrt(p * (1 - p) / n);
+    return epoch;
+  }
+
+  void Report(const RoundEpoch& epoch) {
+    result_.epochs.push_back(epoch);
+    if (events_.epoch) events_.epoch(epoch);
+  }
+
+  void ReportProgress(int64_t epoch, size_t update, size_t updates, double loss) const {
+    if (!events_.progress) return;
+    const double done =
+        static_cast<double>(epoch - 1) + static_cast<double>(update) / static_cast<double>(updates);
+    events_.progress({.epoch = epoch,
+                      .epochs = options_.epochs,
+                      .update = static_cast<int64_t>(update),
+                      .updates = static_cast<int64_t>(updates),
+                      .loss = loss,
+                      .seconds_left = SecondsSince(start_) / done *
+                                      (static_cast<double>(options_.epochs) - done)});
+  }
+
+  Model& model_;
+  SpeechDataset& data_;
+  const PersonalizeOptions& options_;
+  const ThreadPool& threads_;
+  const RoundEvents& events_;
+  const std::atomic<bool>* cancel_;
+  const Clock::time_point start_ = Clock::now();
+  ValidationSplit split_;
+  std::vector<double> durations_;  // of the training utterances
+  ScheduleOptions schedule_;
+  double base_updates_ = 0;  // how many updates the base counts as in the mean
+  std::vector<LoadProblem> problems_;
+  RoundResult result_;
+};
 
 }  // namespace
 
@@ -109,130 +252,7 @@ ValidationSplit SplitForValidation(const SpeechDataset& data, const std::vector<
 Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
                                 const PersonalizeOptions& options, const ThreadPool& threads,
                                 const RoundEvents& events, const std::atomic<bool>* cancel) {
-  const auto start = Clock::now();
-  RoundResult result;
-  const std::vector<int64_t> indices = FirstMinutes(data, options.minutes);
-  const ValidationSplit split =
-      SplitForValidation(data, indices, options.validation_share, options.seed);
-  if (split.training.empty()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "only " + std::to_string(indices.size()) +
-                    " usable utterances; a round needs at least two, and learns from dozens");
-  }
-  result.training_utterances = static_cast<int64_t>(split.training.size());
-  result.validation_utterances = static_cast<int64_t>(split.validation.size());
-  std::vector<double> durations;
-  for (int64_t i : split.training) {
-    durations.push_back(data.utterance(i).duration_s);
-    result.audio_seconds += durations.back();
-  }
-
-  MASR_TRY(BatchLoader loader, BatchLoader::Create(model, data, nullptr, threads));
-  Trainer trainer = Trainer::Create(
-      model, TrainableFrom(model.encoder, options.first_trainable_block), options.trainer, threads);
-  TrainedValues mean(model, trainer.trainable());
-  TrainedValues kept(model, trainer.trainable());
-
-  // Of the mean; the weights that train are in its place meanwhile.
-  const auto validate = [&](RoundEpoch epoch) -> Status {
-    mean.SwapWithModel();
-    const auto e = Evaluate(model, data, split.validation, threads);
-    mean.SwapWithModel();
-    if (!e.has_value()) return tl::unexpected(e.error());
-    epoch.validation_loss = e->loss;
-    epoch.validation_wer = e->words.rate_percent();
-    epoch.validation_cer = e->characters.rate_percent();
-    const double p = std::clamp(epoch.validation_cer / 100, 0.0, 1.0);
-    const auto n = static_cast<double>(std::max<int64_t>(e->characters.reference_tokens, 1));
-    epoch.cer_error = 100 * std::sqrt(p * (1 - p) / n);
-    result.epochs.push_back(epoch);
-    if (events.epoch) events.epoch(epoch);
-    return {};
-  };
-  MASR_RETURN_IF_ERROR(validate({}));
-
-  std::vector<LoadProblem> problems;
-  const BatcherOptions batcher = {
-      .max_seconds =
-          std::min(options.batch_seconds,
-                   result.audio_seconds / static_cast<double>(options.updates_per_epoch))};
-  ScheduleOptions schedule = {.kind = ScheduleOptions::Kind::kCosine,
-                              .peak = options.learning_rate,
-                              .floor = options.learning_rate * 0.1f};
-  double base_weight = 0;                     // of the base in the mean, in updates
-  RoundEpoch lowest = result.epochs.front();  // CER and loss, each on its own
-  int64_t last_gain = 0;                      // the epoch that lowered one of them last
-  bool diverged = false;
-  for (int64_t e = 1; e <= options.epochs && !result.stopped && !diverged; ++e) {
-    const auto epoch_start = Clock::now();
-    const uint64_t key = MixKeys(options.seed, static_cast<uint64_t>(e));
-    Rng rng(key);
-    const auto batches = MakeBatches(durations, batcher, rng);
-    if (e == 1) {
-      const auto updates = static_cast<int64_t>(batches.size());
-      schedule.total_steps = updates * options.epochs;
-      schedule.warmup_steps = std::min<int64_t>(updates, 20);
-      base_weight = static_cast<double>(schedule.total_steps) * options.base_share /
-                    std::max(1 - options.base_share, 1e-9);
-    }
-    double loss_sum = 0;
-    int64_t tokens = 0;
-    problems.clear();
-    for (size_t b = 0; b < batches.size(); ++b) {
-      if (cancel != nullptr && cancel->load()) {
-        result.stopped = true;
-        break;
-      }
-      std::vector<int64_t> members;
-      for (int64_t p : batches[b]) members.push_back(split.training[static_cast<size_t>(p)]);
-      const Batch batch = loader.Load(members, options.augment, key, problems);
-      const auto report =
-          trainer.Step({&batch, 1}, LearningRate(schedule, trainer.step() + 1), MixKeys(key, b));
-      if (!report.has_value()) {
-        if (report.error().code != ErrorCode::kDiverged) return tl::unexpected(report.error());
-        diverged = true;
-        break;
-      }
-      mean.MoveTowardsModel(
-          threads, static_cast<float>(1 / (base_weight + static_cast<double>(trainer.step()))));
-      loss_sum += report->loss * static_cast<double>(report->tokens);
-      tokens += report->tokens;
-      if (events.progress) {
-        const double done = static_cast<double>(e - 1) +
-                            static_cast<double>(b + 1) / static_cast<double>(batches.size());
-        events.progress({.epoch = e,
-                         .epochs = options.epochs,
-                         .update = static_cast<int64_t>(b) + 1,
-                         .updates = static_cast<int64_t>(batches.size()),
-                         .loss = report->loss,
-                         .seconds_left = SecondsSince(start) / done *
-                                         (static_cast<double>(options.epochs) - done)});
-      }
-    }
-    if (result.stopped || diverged) break;
-    MASR_RETURN_IF_ERROR(
-        validate({.epoch = e,
-                  .train_loss = loss_sum / static_cast<double>(std::max<int64_t>(tokens, 1)),
-                  .seconds = SecondsSince(epoch_start)}));
-    const RoundEpoch& epoch = result.epochs.back();
-    if (ChooseEpoch(result.epochs) == result.epochs.size() - 1) {
-      kept.CopyFrom(mean);
-      result.best_epoch = e;
-    }
-    // The loss falls before the letters change: a round that still gains there is not over.
-    if (epoch.validation_cer < lowest.validation_cer ||
-        epoch.validation_loss < lowest.validation_loss) {
-      last_gain = e;
-    }
-    lowest.validation_cer = std::min(lowest.validation_cer, epoch.validation_cer);
-    lowest.validation_loss = std::min(lowest.validation_loss, epoch.validation_loss);
-    if (e - last_gain >= options.patience) break;
-  }
-  kept.SwapWithModel();
-  result.skipped = static_cast<int64_t>(problems.size());
-  result.arena_bytes = trainer.arena_bytes();
-  result.seconds = SecondsSince(start);
-  return result;
+  return Round(model, data, options, threads, events, cancel).Run();
 }
 
 }  // namespace masr

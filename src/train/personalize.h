@@ -35,7 +35,9 @@ struct PersonalizeOptions {
   // What a round gives is the mean of the weights after each update (Polyak and Juditsky, 1992),
   // the base taking part with this share at the end of all epochs: what is learned from little is a
   // direction more than a distance (Wortsman et al., "Robust fine-tuning of zero-shot models",
-  // 2022). The values were compared on voices that no result is reported on (docs/models.md).
+  // 2022). Only where validation tells the two apart, by more than a standard error of CER, it is
+  // the weights after the last update: speech far from what the base knows is worth the whole way.
+  // The values were compared on voices that no result is reported on (docs/models.md).
   double base_share = 0.25;
   TrainerOptions trainer;
   AugmentOptions augment = {.speeds = {0.95, 1.0, 1.05}, .gain_db = 3, .spec_augment = true};
@@ -47,7 +49,8 @@ struct PersonalizeOptions {
 struct RoundEpoch {
   int64_t epoch = 0;      // 0: the base, before any update
   double train_loss = 0;  // nats per token, of the weights that train
-  // Of the mean that would be kept.
+  // Of what the epoch offers: the mean of the weights so far, or the last ones.
+  bool mean = true;
   double validation_loss = 0;
   double validation_wer = 0;  // percent
   double validation_cer = 0;
@@ -81,8 +84,8 @@ struct RoundResult {
   double seconds = 0;
 };
 
-// Trains `model` in place on `data`; afterwards it holds the mean weights of the epoch that
-// ChooseEpoch names. A round that diverges ends with what it had before. Fails if there is too
+// Trains `model` in place on `data`; afterwards it holds what the epoch offered that ChooseEpoch
+// names. A round that diverges ends with what it had before. Fails if there is too
 // little to learn from (fewer than two usable utterances).
 Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
                                 const PersonalizeOptions& options, const ThreadPool& threads,

@@ -81,14 +81,18 @@ TEST_F(PersonalizeTest, LearnsAndEndsWithTheBestEpoch) {
 // What is kept is the mean of the base and of the weights after each update: the larger the base's
 // share, the nearer to it.
 TEST_F(PersonalizeTest, TheBasesShareShortensTheWay) {
-  const auto base = AllWeights(*model_);
   const auto distance = [&](double base_share) {
     SetUp();
+    EXPECT_TRUE(Round(kOptions).has_value());
+    const auto base = AllWeights(*model_);
     PersonalizeOptions options = kOptions;
     options.base_share = base_share;
+    options.learning_rate = 1e-3f;  // too little for the last weights to be told from the mean
+    options.epochs = 1;
     const auto result = Round(options);
     EXPECT_TRUE(result.has_value());
-    EXPECT_EQ(result->best_epoch, options.epochs);
+    EXPECT_EQ(result->best_epoch, 1);
+    EXPECT_TRUE(result->epochs.back().mean);
     double sum = 0;
     const auto now = AllWeights(*model_);
     for (size_t id = 0; id < base.size(); ++id) {
@@ -97,8 +101,21 @@ TEST_F(PersonalizeTest, TheBasesShareShortensTheWay) {
     return sum;
   };
   const double none = distance(0);
+  EXPECT_GT(none, 0);
   EXPECT_NEAR(distance(0.5), 0.5 * none, 0.02 * none);
   EXPECT_NEAR(distance(0.25), 0.75 * none, 0.02 * none);
+}
+
+// Far from what the base knows, the whole way is offered.
+TEST_F(PersonalizeTest, OffersTheLastWeightsWhereValidationTellsThemFromTheMean) {
+  PersonalizeOptions options = kOptions;
+  options.base_share = 0.9;
+  const auto result = Round(options);
+  ASSERT_TRUE(result.has_value());
+  ASSERT_GT(result->best_epoch, 0);
+  const RoundEpoch& kept = result->epochs[static_cast<size_t>(result->best_epoch)];
+  EXPECT_FALSE(kept.mean);
+  EXPECT_EQ(ValidationLoss(options), kept.validation_loss);
 }
 
 TEST_F(PersonalizeTest, LittleSpeechIsCutIntoUpdatesEnough) {
