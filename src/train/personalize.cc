@@ -155,7 +155,7 @@ class Round {
     auto of_mean = Validate(trained);
     mean.SwapWithModel();
     if (!of_mean.has_value()) return tl::unexpected(std::move(of_mean.error()));
-    if (last.validation_cer + last.cer_error >= of_mean->validation_cer) return *of_mean;
+    if (last.validation_cer + 2 * last.cer_error >= of_mean->validation_cer) return *of_mean;
     last.mean = false;
     return last;
   }

@@ -35,9 +35,9 @@ struct PersonalizeOptions {
   // What a round gives is the mean of the weights after each update (Polyak and Juditsky, 1992),
   // the base taking part with this share at the end of all epochs: what is learned from little is a
   // direction more than a distance (Wortsman et al., "Robust fine-tuning of zero-shot models",
-  // 2022). Only where validation tells the two apart, by more than a standard error of CER, it is
-  // the weights after the last update: speech far from what the base knows is worth the whole way.
-  // The values were compared on voices that no result is reported on (docs/models.md).
+  // 2022). Only where validation tells the two apart, by more than two standard errors of CER, it
+  // is the weights after the last update: speech far from what the base knows is worth the whole
+  // way. The values were compared on voices that no result is reported on (docs/models.md).
   double base_share = 0.25;
   TrainerOptions trainer;
   AugmentOptions augment = {.speeds = {0.95, 1.0, 1.05}, .gain_db = 3, .spec_augment = true};
