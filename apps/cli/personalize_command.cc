@@ -22,12 +22,9 @@ struct Options {
 };
 
 Json EpochJson(const RoundEpoch& e) {
-  return {{"epoch", e.epoch},
-          {"train_loss", e.train_loss},
-          {"mean", e.mean},
-          {"validation_loss", e.validation_loss},
-          {"wer", e.validation_wer},
-          {"cer", e.validation_cer},
+  return {{"epoch", e.epoch},        {"train_loss", e.train_loss},
+          {"mean", e.mean},          {"validation_loss", e.validation_loss},
+          {"wer", e.validation_wer}, {"cer", e.validation_cer},
           {"seconds", e.seconds}};
 }
 
