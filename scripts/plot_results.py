@@ -20,7 +20,7 @@ GROUPS = (
     ("12 non-native callers, 6 utterances each", "wuw-corpus-ii_*.json"),
     ("4 voices speaking digits", "fsdd_*.json"),
 )
-WIDTH, LEFT, ROW, TOP = 900, 330, 52, 70
+WIDTH, LEFT, ROW, TOP = 900, 350, 52, 70
 
 
 def pooled(work, pattern, when):
