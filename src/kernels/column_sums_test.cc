@@ -20,8 +20,10 @@ struct Shape {
 TEST(AddColumnSums, MatchesTheReferenceForAnyThreads) {
   const ThreadPool one(1);
   const ThreadPool three(3);
-  for (const auto& [m, n] : {Shape{1, 1}, Shape{0, 5}, Shape{5, 0}, Shape{3, 7}, Shape{200, 31},
+  for (const Shape& shape : {Shape{1, 1}, Shape{0, 5}, Shape{5, 0}, Shape{3, 7}, Shape{200, 31},
                              Shape{2, 33}, Shape{17, 64}, Shape{9, 65}, Shape{501, 257}}) {
+    const int64_t m = shape.rows;
+    const int64_t n = shape.columns;
     const std::vector<float> dy = reference::RandomFloats(m * n, 1);
     const std::vector<float> start = reference::RandomFloats(n, 2);
     std::vector<float> expected = start;
