@@ -17,7 +17,8 @@ void AdviseHugePages(void* block, size_t bytes) {
   const uintptr_t last = (begin + bytes) / kHugePage * kHugePage;
   if (first >= last) return;
   // A refusal (a kernel without them) changes nothing.
-  static_cast<void>(madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE));
+  void* inside = static_cast<char*>(block) + (first - begin);
+  static_cast<void>(madvise(inside, last - first, MADV_HUGEPAGE));
 #else
   static_cast<void>(block);
   static_cast<void>(bytes);

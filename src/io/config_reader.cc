@@ -80,7 +80,7 @@ bool ConfigReader::Bool(std::string_view key, bool otherwise) {
   return otherwise;
 }
 
-std::string ConfigReader::Text(std::string_view key, std::optional<std::string> otherwise) {
+std::string ConfigReader::Text(std::string_view key, const std::optional<std::string>& otherwise) {
   const Json* value = Find(key, !otherwise.has_value());
   if (value == nullptr) return otherwise.value_or("");
   if (value->is_string()) return value->get<std::string>();
@@ -125,7 +125,9 @@ Status ConfigReader::Finish() {
     for (const auto& [key, value] : object_.items()) {
       if (asked_.contains(key)) continue;
       std::string known;
-      for (const std::string& option : asked_) known += (known.empty() ? "" : ", ") + option;
+      for (const std::string& option : asked_) {
+        known.append(known.empty() ? "" : ", ").append(option);
+      }
       Refuse("unknown option '" + key + "'; known: " + known);
     }
   }

@@ -25,7 +25,7 @@ class ConfigReader {
   int64_t Int(std::string_view key, std::optional<int64_t> otherwise, int64_t low, int64_t high);
   double Number(std::string_view key, std::optional<double> otherwise, double low, double high);
   bool Bool(std::string_view key, bool otherwise);
-  std::string Text(std::string_view key, std::optional<std::string> otherwise);
+  std::string Text(std::string_view key, const std::optional<std::string>& otherwise);
   // One of `choices`; gives its index.
   size_t Choice(std::string_view key, std::optional<std::string> otherwise,
                 const std::vector<std::string>& choices);

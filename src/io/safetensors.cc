@@ -266,6 +266,7 @@ Status WriteSafetensors(const std::string& path, const std::vector<TensorEntry>&
   if (!valid.has_value()) return fail(std::move(valid.error()));
 
   std::vector<const TensorEntry*> sorted;
+  sorted.reserve(tensors.size());
   for (const TensorEntry& entry : tensors) sorted.push_back(&entry);
   std::stable_sort(sorted.begin(), sorted.end(), [](const TensorEntry* a, const TensorEntry* b) {
     return DTypeBytes(a->dtype) > DTypeBytes(b->dtype);

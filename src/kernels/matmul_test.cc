@@ -357,6 +357,9 @@ TEST(Matmul, SmallIntegersAreExact) {
 }
 
 TEST(Matmul, Bf16RoundsOperandsToTheNearestEvenWhereTheCpuHasTiles) {
+#ifdef HWY_COMPILE_ONLY_SCALAR
+  GTEST_SKIP() << "the scalar build has no bf16 matrix tiles";
+#endif
   if (!amx::Available()) GTEST_SKIP() << "this CPU has no bf16 matrix tiles";
   const ThreadPool pool(1);
   const KernelContext context{pool, Precision::kBf16};

@@ -25,6 +25,7 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
   const int64_t tokens = model.encoder.tokens();
 
   std::vector<double> durations;
+  durations.reserve(chosen.size());
   for (int64_t index : chosen) durations.push_back(dataset.utterance(index).duration_s);
   Rng rng(0);
   // Small batches: evaluation must not need more memory than training.
@@ -41,6 +42,7 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
       return Fail(ErrorCode::kCancelled, "evaluation stopped by its owner");
     }
     std::vector<int64_t> members;
+    members.reserve(positions.size());
     for (int64_t position : positions) members.push_back(chosen[static_cast<size_t>(position)]);
     const Batch batch = loader.Load(members, {}, 0, problems);
     done += static_cast<int64_t>(members.size());

@@ -213,6 +213,8 @@ void AttentionBackward(const KernelContext& context, Offsets offsets, const Atte
     if (index < tasks) {
       KeyGradients(attention::TaskAt(offsets, shape, index), shape, args, scratch);
     } else {
+      // There are such tasks only where there are position blocks.
+      // NOLINTNEXTLINE(clang-analyzer-core.DivideZero)
       const int64_t head = (index - tasks) / position_blocks;
       const int64_t block = (index - tasks) % position_blocks;
       PositionGradients(offsets, shape, args, head, block * attention::kPositionBlock, scratch);
