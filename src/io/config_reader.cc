@@ -88,9 +88,9 @@ std::string ConfigReader::Text(std::string_view key, const std::optional<std::st
   return "";
 }
 
-size_t ConfigReader::Choice(std::string_view key, std::optional<std::string> otherwise,
+size_t ConfigReader::Choice(std::string_view key, const std::optional<std::string>& otherwise,
                             const std::vector<std::string>& choices) {
-  const std::string text = Text(key, std::move(otherwise));
+  const std::string text = Text(key, otherwise);
   std::string all;
   for (size_t i = 0; i < choices.size(); ++i) {
     if (choices[i] == text) return i;
@@ -124,11 +124,11 @@ Status ConfigReader::Finish() {
   if (object_.is_object()) {
     for (const auto& [key, value] : object_.items()) {
       if (asked_.contains(key)) continue;
-      std::string known;
+      std::string message = "unknown option '" + key + "'; known:";
       for (const std::string& option : asked_) {
-        known.append(known.empty() ? "" : ", ").append(option);
+        message.append(option == *asked_.begin() ? " " : ", ").append(option);
       }
-      Refuse("unknown option '" + key + "'; known: " + known);
+      Refuse(message);
     }
   }
   if (error_) return tl::unexpected(*error_);

@@ -27,7 +27,7 @@ class ConfigReader {
   bool Bool(std::string_view key, bool otherwise);
   std::string Text(std::string_view key, const std::optional<std::string>& otherwise);
   // One of `choices`; gives its index.
-  size_t Choice(std::string_view key, std::optional<std::string> otherwise,
+  size_t Choice(std::string_view key, const std::optional<std::string>& otherwise,
                 const std::vector<std::string>& choices);
   std::vector<std::string> TextList(std::string_view key);
   // A nested value, or null if absent.
