@@ -16,7 +16,6 @@ class Sequential final : public Layer {
   explicit Sequential(std::vector<LayerPtr> children);
 
   const Layer& child(size_t i) const { return *children_[i]; }
-  size_t size() const { return children_.size(); }
 
   int64_t out_dim() const override { return children_.back()->out_dim(); }
   int64_t OutputFrames(int64_t frames) const override { return OutputFramesFrom(0, frames); }
