@@ -18,10 +18,11 @@ ALLOWED = {
     "layers": ["base", "io", "tensor", "kernels"],
     "audio": ["base", "io"],
     "text": ["base", "io"],
+    "lm": ["base", "io"],
     "model": ["base", "io", "tensor", "kernels", "layers", "audio", "text"],
-    "ctc": ["base", "io", "tensor", "kernels", "text"],
+    "ctc": ["base", "io", "tensor", "kernels", "text", "lm"],
     "data": ["base", "io", "audio", "text"],
-    "train": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "model", "ctc", "data"],
+    "train": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"/]+)/', re.MULTILINE)
 

@@ -1,0 +1,127 @@
+#include "lm/prune.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace masr {
+namespace {
+
+double Exp10(double log10) { return std::pow(10.0, log10); }
+
+// log10 p(context) by the chain rule, from the first word on.
+double Log10History(const NgramModel& model, std::span<const int32_t> context) {
+  double sum = 0;
+  for (size_t i = 0; i < context.size(); ++i) {
+    if (context[i] == kBeginWord) continue;
+    sum += Log10Probability(model, context.first(i), context[i]);
+  }
+  return sum;
+}
+
+struct Context {
+  std::span<const int32_t> words;
+  int64_t begin = 0;  // its n-grams
+  int64_t end = 0;
+};
+
+std::span<const int32_t> Entry(const Ngrams& ngrams, int order, int64_t entry) {
+  return std::span(ngrams.words)
+      .subspan(static_cast<size_t>(entry * order), static_cast<size_t>(order));
+}
+
+Context ContextAt(const Ngrams& ngrams, int order, int64_t begin) {
+  Context context{Entry(ngrams, order, begin).first(static_cast<size_t>(order - 1)), begin, begin};
+  while (context.end < ngrams.size() &&
+         std::ranges::equal(Entry(ngrams, order, context.end).first(static_cast<size_t>(order - 1)),
+                            context.words)) {
+    ++context.end;
+  }
+  return context;
+}
+
+// Marks the n-grams of one order that a longer one begins with: they must stay.
+std::vector<bool> Needed(const NgramModel& model, int order) {
+  std::vector<bool> needed(static_cast<size_t>(model.orders[static_cast<size_t>(order - 1)].size()),
+                           false);
+  if (order == model.order()) return needed;
+  const Ngrams& longer = model.orders[static_cast<size_t>(order)];
+  for (int64_t entry = 0; entry < longer.size(); ++entry) {
+    const int64_t begins =
+        FindNgram(model, Entry(longer, order + 1, entry).first(static_cast<size_t>(order)));
+    if (begins >= 0) needed[static_cast<size_t>(begins)] = true;
+  }
+  return needed;
+}
+
+void PruneOrder(NgramModel& model, int order, double threshold) {
+  const Ngrams& ngrams = model.orders[static_cast<size_t>(order - 1)];
+  const std::vector<bool> needed = Needed(model, order);
+  std::vector<bool> kept(needed.size(), true);
+  std::vector<std::pair<int64_t, double>> backoffs;  // of changed contexts, by their entry
+  for (int64_t begin = 0; begin < ngrams.size();) {
+    const Context context = ContextAt(ngrams, order, begin);
+    const auto shorter = context.words.subspan(1);
+    std::vector<double> p;
+    std::vector<double> p_shorter;
+    double left = 1;          // of p, for the words that back off
+    double left_shorter = 1;  // of p_shorter
+    for (int64_t entry = context.begin; entry < context.end; ++entry) {
+      const int32_t word = Entry(ngrams, order, entry).back();
+      p.push_back(Exp10(static_cast<double>(ngrams.log10_probability[static_cast<size_t>(entry)])));
+      p_shorter.push_back(Exp10(Log10Probability(model, shorter, word)));
+      left -= p.back();
+      left_shorter -= p_shorter.back();
+    }
+    left = std::max(left, 1e-12);
+    left_shorter = std::max(left_shorter, 1e-12);
+    const double history = Exp10(Log10History(model, context.words));
+    const double backoff = left / left_shorter;
+    double new_left = left;
+    double new_left_shorter = left_shorter;
+    for (int64_t entry = context.begin; entry < context.end; ++entry) {
+      const auto i = static_cast<size_t>(entry - context.begin);
+      if (needed[static_cast<size_t>(entry)]) continue;
+      const double without = (left + p[i]) / (left_shorter + p_shorter[i]);
+      const double divergence =
+          -history * (p[i] * (std::log(p_shorter[i]) + std::log(without) - std::log(p[i])) +
+                      left * (std::log(without) - std::log(backoff)));
+      if (std::expm1(divergence) >= threshold) continue;
+      kept[static_cast<size_t>(entry)] = false;
+      new_left += p[i];
+      new_left_shorter += p_shorter[i];
+    }
+    const int64_t in_shorter_order = FindNgram(model, context.words);
+    if (new_left != left && in_shorter_order >= 0) {
+      backoffs.emplace_back(in_shorter_order, new_left / new_left_shorter);
+    }
+    begin = context.end;
+  }
+
+  Ngrams& contexts = model.orders[static_cast<size_t>(order - 2)];
+  for (const auto& [entry, backoff] : backoffs) {
+    contexts.log10_backoff[static_cast<size_t>(entry)] = static_cast<float>(std::log10(backoff));
+  }
+  Ngrams rest;
+  for (int64_t entry = 0; entry < ngrams.size(); ++entry) {
+    const auto e = static_cast<size_t>(entry);
+    if (!kept[e]) continue;
+    const auto words = Entry(ngrams, order, entry);
+    rest.words.insert(rest.words.end(), words.begin(), words.end());
+    rest.log10_probability.push_back(ngrams.log10_probability[e]);
+    rest.log10_backoff.push_back(ngrams.log10_backoff[e]);
+  }
+  model.orders[static_cast<size_t>(order - 1)] = std::move(rest);
+}
+
+}  // namespace
+
+void PruneByEntropy(NgramModel& model, double threshold) {
+  for (int order = model.order(); order > 1; --order) PruneOrder(model, order, threshold);
+  // Orders that nothing is left of.
+  while (model.order() > 1 && model.orders.back().size() == 0) {
+    model.orders.pop_back();
+    std::ranges::fill(model.orders.back().log10_backoff, 0.0f);
+  }
+}
+
+}  // namespace masr
