@@ -49,6 +49,18 @@ WeightFormat WeightFormatFromName(const std::string& name) {
   return name == "bf16" ? WeightFormat::kBf16 : WeightFormat::kF32;
 }
 
+Result<std::map<std::string, std::string>> ParseMetadata(const std::vector<std::string>& pairs) {
+  std::map<std::string, std::string> metadata;
+  for (const std::string& pair : pairs) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Fail(ErrorCode::kInvalidArgument, "--metadata needs KEY=VALUE, not '" + pair + "'");
+    }
+    metadata[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return metadata;
+}
+
 void PrintJson(const Json& json) {
   // A hypothesis or a path may hold bytes that are not UTF-8: replace them rather than fail.
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);

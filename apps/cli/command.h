@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -33,6 +34,8 @@ struct Command {
 
 Command AddEvaluate(CLI::App& parent);
 Command AddInfo(CLI::App& parent);
+// `lm train`, `lm convert`, `lm score`.
+std::vector<Command> AddLanguageModel(CLI::App& parent);
 Command AddPersonalize(CLI::App& parent);
 Command AddPretrain(CLI::App& parent);
 Command AddTranscribe(CLI::App& parent);
@@ -48,6 +51,9 @@ int64_t PeakRssBytes();
 
 // "f32", "bf16" or "int8", as the parser has checked.
 WeightFormat WeightFormatFromName(const std::string& name);
+
+// Of "KEY=VALUE" options.
+Result<std::map<std::string, std::string>> ParseMetadata(const std::vector<std::string>& pairs);
 
 // One line of JSON on standard output.
 void PrintJson(const Json& json);

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "command.h"
+#include "decoding.h"
 #include "progress.h"
 
 namespace masr::cli {
@@ -11,11 +12,13 @@ struct Options {
   CommonOptions common;
   std::string model;
   std::string data;
+  DecodingOptions decoding;
   bool show = false;
 };
 
 Status Run(const Options& options) {
   MASR_TRY(const Model model, LoadModel(options.model));
+  MASR_TRY(const Decoding decoding, Decoding::Create(options.decoding, model));
   MASR_TRY(SpeechDataset dataset, LoadDataset(options.data, model));
   const ThreadPool threads(ThreadCount(options.common));
   Progress progress;
@@ -27,7 +30,8 @@ Status Run(const Options& options) {
                      static_cast<double>(done) / static_cast<double>(total),
                      std::to_string(done) + " of " + std::to_string(total) + " utterances");
                },
-               &StopRequested()));
+               &StopRequested(),
+               [&](int64_t frames, const float* logits) { return decoding.Text(frames, logits); }));
   progress.Clear();
   if (options.show) {
     for (const EvaluatedUtterance& u : result.hypotheses) {
@@ -60,13 +64,13 @@ Status Run(const Options& options) {
 
 Command AddEvaluate(CLI::App& parent) {
   auto options = std::make_shared<Options>();
-  CLI::App* app =
-      parent.add_subcommand("evaluate", "WER and CER of a model on a manifest (greedy)");
+  CLI::App* app = parent.add_subcommand("evaluate", "WER and CER of a model on a manifest");
   app->add_option("--model", options->model, "Model file")->required();
   app->add_option("--data", options->data,
                   "Manifest: JSON lines, Kaldi directory, folder of audio + .txt, or TSV")
       ->required();
   app->add_flag("--show", options->show, "Print reference and hypothesis of every utterance");
+  AddDecodingOptions(*app, options->decoding);
   AddCommonOptions(*app, options->common);
   return {app, [options] { return Run(*options); }};
 }

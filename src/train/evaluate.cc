@@ -13,7 +13,8 @@ namespace masr {
 
 Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
                             const std::vector<int64_t>& indices, const ThreadPool& threads,
-                            const EvaluationProgress& progress, const std::atomic<bool>* cancel) {
+                            const EvaluationProgress& progress, const std::atomic<bool>* cancel,
+                            const DecodeText& decode) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<int64_t> chosen = indices;
   if (chosen.empty()) {
@@ -23,6 +24,10 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
   MASR_TRY(BatchLoader loader, BatchLoader::Create(model, dataset, nullptr, threads));
   Inference inference(model, threads);
   const int64_t tokens = model.encoder.tokens();
+  const DecodeText greedy = [&](int64_t frames, const float* logits) {
+    return model.vocabulary.Decode(GreedyDecode(frames, tokens, Vocabulary::kBlank, logits));
+  };
+  const DecodeText& text_of = decode ? decode : greedy;
 
   std::vector<double> durations;
   durations.reserve(chosen.size());
@@ -54,13 +59,15 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
       const std::vector<float> scales(batch.frames.size(), 1.0f);
       CtcLoss({threads}, logits.offsets, tokens, Vocabulary::kBlank, logits.values.data(),
               batch.targets, scales, losses.data(), nullptr, scratch.data());
+      std::vector<std::string> hypotheses(batch.frames.size());
+      threads.ParallelFor(hypotheses.size(), [&](size_t u, int) {
+        hypotheses[u] = text_of(logits.offsets[u + 1] - logits.offsets[u],
+                                logits.values.data() + logits.offsets[u] * tokens);
+      });
       for (size_t u = 0; u < batch.frames.size(); ++u) {
         const int64_t index = batch.utterances[u];
         const Utterance& utterance = dataset.utterance(index);
-        const std::vector<int32_t> path =
-            GreedyDecode(logits.offsets[u + 1] - logits.offsets[u], tokens, Vocabulary::kBlank,
-                         logits.values.data() + logits.offsets[u] * tokens);
-        std::string hypothesis = model.vocabulary.Decode(path);
+        std::string& hypothesis = hypotheses[u];
         result.words += CountWordErrors(utterance.text, hypothesis);
         result.characters += CountCharacterErrors(utterance.text, hypothesis);
         result.audio_seconds += utterance.duration_s;

@@ -35,12 +35,16 @@ struct Evaluation {
 // done, total: utterances.
 using EvaluationProgress = std::function<void(int64_t done, int64_t total)>;
 
-// Greedy decoding of every utterance in `indices` (all if empty). `cancel` may be null; once true,
-// what was done so far is returned as kCancelled.
+// The text of one utterance's logits [frames, tokens]; called from several threads at once.
+using DecodeText = std::function<std::string(int64_t frames, const float* logits)>;
+
+// Every utterance in `indices` (all if empty), decoded greedily if `decode` is empty. `cancel` may
+// be null; once true, what was done so far is given up: kCancelled.
 Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
                             const std::vector<int64_t>& indices, const ThreadPool& threads,
                             const EvaluationProgress& progress = {},
-                            const std::atomic<bool>* cancel = nullptr);
+                            const std::atomic<bool>* cancel = nullptr,
+                            const DecodeText& decode = {});
 
 }  // namespace masr
 

@@ -1,0 +1,90 @@
+#include "decoding.h"
+
+#include <utility>
+
+#include "ctc/greedy_decoder.h"
+#include "io/file.h"
+
+namespace masr::cli {
+namespace {
+
+constexpr size_t kMaxHotwordBytes = size_t{16} << 20;
+
+}  // namespace
+
+void AddDecodingOptions(CLI::App& app, DecodingOptions& options) {
+  const char* group = "Decoding";
+  app.add_option("--lm", options.language_model,
+                 "Language model: what `mobileasr lm` writes, or an ARPA file. Without one and "
+                 "without hotwords, decoding is greedy")
+      ->group(group);
+  app.add_option("--hotwords", options.hotwords,
+                 "File of phrases to prefer, one a line, each perhaps with \" :BOOST\"")
+      ->group(group);
+  app.add_option("--hotword-boost", options.hotword_boost,
+                 "Nats per character of a phrase that names no boost")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--lm-weight", options.scorer.language_model_weight, "On ln p(word)")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--word-score", options.scorer.word_score, "Nats for each word")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--unknown-score", options.scorer.unknown_character_score,
+                 "ln p of each character of an unknown word")
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--beam", options.beam.width, "Prefixes kept")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 10000))
+      ->group(group);
+}
+
+Result<Decoding> Decoding::Create(const DecodingOptions& options, const Model& model) {
+  Decoding decoding;
+  decoding.model_ = &model;
+  decoding.beam_ = options.beam;
+  if (options.language_model.empty() && options.hotwords.empty()) return decoding;
+  if (!options.language_model.empty()) {
+    MASR_TRY(LanguageModel language_model, LanguageModel::Open(options.language_model));
+    decoding.language_model_ = std::make_unique<LanguageModel>(std::move(language_model));
+  }
+  std::vector<Hotword> hotwords;
+  if (!options.hotwords.empty()) {
+    MASR_TRY(const std::string text, ReadTextFile(options.hotwords, kMaxHotwordBytes));
+    MASR_TRY(hotwords, ParseHotwords(text, options.hotwords, options.hotword_boost));
+  }
+  decoding.scorer_ = std::make_unique<TextScorer>(model.vocabulary, decoding.language_model_.get(),
+                                                  std::move(hotwords), options.scorer);
+  return decoding;
+}
+
+BeamDecoder Decoding::NewBeam() const {
+  return {*scorer_, model_->encoder.tokens(), Vocabulary::kBlank, beam_};
+}
+
+std::string Decoding::Text(int64_t frames, const float* logits) const {
+  if (greedy()) {
+    return model_->vocabulary.Decode(
+        GreedyDecode(frames, model_->encoder.tokens(), Vocabulary::kBlank, logits));
+  }
+  BeamDecoder beam = NewBeam();
+  beam.Advance(frames, logits);
+  return model_->vocabulary.Decode(beam.Finish(1).front().tokens);
+}
+
+std::vector<RecognizedText> Decoding::NBest(int64_t frames, const float* logits, int count) const {
+  std::vector<Hypothesis> hypotheses;
+  if (greedy()) {
+    hypotheses.push_back(
+        {GreedyDecode(frames, model_->encoder.tokens(), Vocabulary::kBlank, logits), 0});
+  } else {
+    BeamDecoder beam = NewBeam();
+    beam.Advance(frames, logits);
+    hypotheses = beam.Finish(0);
+  }
+  return MakeNBest(hypotheses, model_->vocabulary, frames, logits, count);
+}
+
+}  // namespace masr::cli

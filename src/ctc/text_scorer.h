@@ -1,0 +1,67 @@
+// What a decoder knows of a text besides its sound: how likely its words are, which phrases its
+// owner wants.
+#ifndef MOBILEASR_CTC_TEXT_SCORER_H_
+#define MOBILEASR_CTC_TEXT_SCORER_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "ctc/hotwords.h"
+#include "ctc/lexicon.h"
+#include "lm/language_model.h"
+#include "text/vocabulary.h"
+
+namespace masr {
+
+struct TextScorerOptions {
+  float language_model_weight = 0.5f;  // on ln p(word | words before)
+  float word_score = 0.5f;             // nats for each word: a language model prefers few
+  // An unknown word is <unk> spelled out, each of its characters as likely as e to this.
+  float unknown_character_score = -2.0f;
+};
+
+// Scores a text token by token. Immutable, any number of threads.
+class TextScorer {
+ public:
+  // After a text: opaque, a plain value.
+  struct State {
+    LanguageModel::State words;
+    Hotwords::State hotwords;
+    int32_t node = Lexicon::kRoot;  // of the word under way; kNone: it is unknown
+    int32_t length = 0;             // its bytes
+    float expected = 0;             // already counted for it
+  };
+
+  // `model` may be null: then words count word_score alone. Both must outlive the scorer.
+  TextScorer(const Vocabulary& vocabulary, const LanguageModel* model,
+             std::vector<Hotword> hotwords, const TextScorerOptions& options);
+
+  State Begin() const;
+  // False for a space where no word has begun: texts have single spaces between words.
+  bool CanExtend(const State& state, int32_t token) const {
+    return state.length > 0 || !is_space_[static_cast<size_t>(token)];
+  }
+  // What one more token adds to the score, in nats; `next` may be `state`.
+  float Extend(const State& state, int32_t token, State& next) const;
+  // What the end of the text adds.
+  float Finish(const State& state) const;
+
+ private:
+  float ExtendWord(State& state, std::string_view text) const;
+  float EndWord(State& state) const;
+  float Expected(const State& state) const;
+  float UnknownSpelling(int32_t bytes) const;
+
+  const Vocabulary& vocabulary_;
+  const LanguageModel* model_;
+  TextScorerOptions options_;
+  Hotwords hotwords_;
+  std::unique_ptr<Lexicon> lexicon_;  // of a word model
+  std::vector<bool> is_space_;        // by token
+  std::vector<int32_t> units_;        // by token, of a character model
+};
+
+}  // namespace masr
+
+#endif  // MOBILEASR_CTC_TEXT_SCORER_H_

@@ -1,0 +1,80 @@
+#include "ctc/text_scorer.h"
+
+#include <gtest/gtest.h>
+
+#include <numbers>
+
+#include "ctc/testing/small_language_model.h"
+
+namespace masr {
+namespace {
+
+constexpr float kLn10 = std::numbers::ln10_v<float>;
+
+Vocabulary SmallVocabulary() { return *Vocabulary::FromCharacters({" ", "a", "b"}); }
+
+float Score(const TextScorer& scorer, const Vocabulary& vocabulary, const std::string& text) {
+  TextScorer::State state = scorer.Begin();
+  float score = 0;
+  const std::vector<int32_t> tokens = *vocabulary.Encode(text);
+  for (int32_t token : tokens) score += scorer.Extend(state, token, state);
+  return score + scorer.Finish(state);
+}
+
+TEST(TextScorer, AddsUpTheLanguageModelsWords) {
+  const Vocabulary vocabulary = SmallVocabulary();
+  const LanguageModel model = testing::SmallWordModel();
+  const TextScorer scorer(
+      vocabulary, &model, {},
+      {.language_model_weight = 0.5f, .word_score = 0.25f, .unknown_character_score = -1.0f});
+  // By hand from the ARPA file.
+  EXPECT_NEAR(Score(scorer, vocabulary, ""), 0.5f * kLn10 * (-0.3f - 0.6f), 1e-4);
+  EXPECT_NEAR(Score(scorer, vocabulary, "ab ba"), 0.5f * kLn10 * (-0.2f - 0.1f - 0.3f) + 2 * 0.25f,
+              1e-4);
+  EXPECT_NEAR(Score(scorer, vocabulary, "ba a"),
+              0.5f * kLn10 * (-0.3f - 1.2f - 0.4f - 0.9f - 0.1f - 0.6f) + 2 * 0.25f, 1e-4);
+  // An unknown word of three characters.
+  EXPECT_NEAR(Score(scorer, vocabulary, "bbb"),
+              0.5f * (kLn10 * (-0.3f - 2.0f - 0.6f) - 3.0f) + 0.25f, 1e-4);
+}
+
+TEST(TextScorer, AddsUpACharacterModel) {
+  const Vocabulary vocabulary = SmallVocabulary();
+  const LanguageModel model = testing::SmallCharacterModel();
+  const TextScorer scorer(vocabulary, &model, {}, {.language_model_weight = 1, .word_score = 0});
+  EXPECT_NEAR(Score(scorer, vocabulary, "ab a"),
+              kLn10 * (-0.3f - 0.5f - 0.2f - 0.4f - 0.3f - 0.1f - 0.6f), 1e-4);
+}
+
+TEST(TextScorer, AWordUnderWayCountsAsTheBestItCanBecome) {
+  const Vocabulary vocabulary = SmallVocabulary();
+  const LanguageModel model = testing::SmallWordModel();
+  const TextScorer scorer(
+      vocabulary, &model, {},
+      {.language_model_weight = 1, .word_score = 0, .unknown_character_score = -10});
+  TextScorer::State state = scorer.Begin();
+  EXPECT_NEAR(scorer.Extend(state, 3, state), kLn10 * -1.2f, 1e-4);             // b: ba is likelier
+  EXPECT_NEAR(scorer.Extend(state, 3, state), kLn10 * (-2 + 1.2f) - 20, 1e-3);  // bb: unknown
+}
+
+TEST(TextScorer, WithoutAModelOnlyWordsCount) {
+  const Vocabulary vocabulary = SmallVocabulary();
+  const TextScorer scorer(vocabulary, nullptr, {}, {.word_score = 0.25f});
+  EXPECT_NEAR(Score(scorer, vocabulary, "ab ba a"), 0.75f, 1e-6);
+  EXPECT_NEAR(Score(scorer, vocabulary, ""), 0, 1e-6);
+}
+
+TEST(TextScorer, AHotwordThatTheModelLacksIsAWordToIt) {
+  const Vocabulary vocabulary = SmallVocabulary();
+  const LanguageModel model = testing::SmallWordModel();
+  const TextScorerOptions options{
+      .language_model_weight = 1, .word_score = 0, .unknown_character_score = -5};
+  const TextScorer plain(vocabulary, &model, {}, options);
+  const TextScorer with(vocabulary, &model, {{"bbb", 1.0f}}, options);
+  // Three characters no longer spelled, three times the boost.
+  EXPECT_NEAR(Score(with, vocabulary, "bbb") - Score(plain, vocabulary, "bbb"), 15 + 3, 1e-3);
+  EXPECT_NEAR(Score(with, vocabulary, "ab"), Score(plain, vocabulary, "ab"), 1e-4);
+}
+
+}  // namespace
+}  // namespace masr
