@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "decoding.h"
+#include "io/file.h"
 #include "progress.h"
 
 namespace masr::cli {
@@ -14,7 +15,25 @@ struct Options {
   std::string data;
   DecodingOptions decoding;
   bool show = false;
+  std::string predictions;
 };
+
+// A NeMo manifest with what was recognised, as NeMo's own transcription script writes it.
+Status WritePredictions(const std::string& path, const SpeechDataset& dataset,
+                        const Evaluation& result) {
+  std::string lines;
+  for (const EvaluatedUtterance& u : result.hypotheses) {
+    const Utterance& utterance = dataset.utterance(u.utterance);
+    const Json line = {{"audio_filepath", utterance.audio_path},
+                       {"duration", utterance.duration_s},
+                       {"text", utterance.text},
+                       {"pred_text", u.hypothesis},
+                       {"speaker", utterance.speaker},
+                       {"accent", utterance.accent}};
+    lines += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  }
+  return ReplaceFile(path, lines);
+}
 
 Status Run(const Options& options) {
   MASR_TRY(const Model model, LoadModel(options.model));
@@ -38,6 +57,9 @@ Status Run(const Options& options) {
       std::fprintf(options.common.json ? stderr : stdout, "ref: %s\nhyp: %s\n\n",
                    dataset.utterance(u.utterance).text.c_str(), u.hypothesis.c_str());
     }
+  }
+  if (!options.predictions.empty()) {
+    MASR_RETURN_IF_ERROR(WritePredictions(options.predictions, dataset, result));
   }
   const auto skipped = static_cast<int64_t>(dataset.problems().size());
   if (options.common.json) {
@@ -70,6 +92,8 @@ Command AddEvaluate(CLI::App& parent) {
                   "Manifest: JSON lines, Kaldi directory, folder of audio + .txt, or TSV")
       ->required();
   app->add_flag("--show", options->show, "Print reference and hypothesis of every utterance");
+  app->add_option("--predictions", options->predictions,
+                  "Also write a manifest with the recognised text as \"pred_text\"");
   AddDecodingOptions(*app, options->decoding);
   AddCommonOptions(*app, options->common);
   return {app, [options] { return Run(*options); }};
