@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a group of tasks needs, from Debian's packages, if it is not there yet.
-#   scripts/install_dependencies.sh build [test] [lint] [voices] [bench] [goldens]
+#   scripts/install_dependencies.sh build [test] [lint] [voices] [text] [peer] [bench] [goldens]
 set -euo pipefail
 
 declare -A groups=(
@@ -9,6 +9,8 @@ declare -A groups=(
   [test]="libgtest-dev python3"
   [lint]="clang clang-format clang-tidy"
   [voices]="flite espeak-ng festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts sox python3"
+  [text]="wordnet-base python3"
+  [peer]="pocketsphinx pocketsphinx-en-us sndfile-programs sox python3"
   [bench]="libbenchmark-dev libtorch-dev libopenblas0-openmp libopenblas-dev libdnnl-dev python3"
   [goldens]="python3-torch python3-torchaudio python3-numpy"
 )

@@ -2,7 +2,8 @@
 """Measures the base recogniser and what personalisation makes of it, on real voices; writes docs/results.md.
 
   scripts/measure_results.py --mobileasr build/release/apps/cli/mobileasr --data ../shared/data \
-      --model assets/base.masr --work build/results [--only base,kathleen,speechocean762,wuw,fsdd]
+      --model assets/base.masr --lm assets/en.lm --work build/results [--tiny assets/tiny.masr]
+      [--previous MODEL] [--float-model MODEL] [--only base,kathleen,speechocean762,wuw,fsdd]
 
 Every run's JSON is kept in --work, so that an interrupted measurement goes on where it was; delete the folder
 to measure again. Test manifests are used for measuring only: nothing is trained or chosen on them. Python's
@@ -15,6 +16,8 @@ import json
 import pathlib
 import subprocess
 import time
+
+from recognition_tables import Recognition
 
 KATHLEEN_MINUTES = (1, 2, 5, 10)
 SPEECHOCEAN_SPEAKERS = 20
@@ -57,9 +60,6 @@ class Bench:
             print(f"{name}: {time.time() - started:.0f} s", flush=True)
         return json.loads(path.read_text())
 
-    def evaluate(self, name, manifest):
-        return self.run(f"base_{name}", ["evaluate", "--model", self.args.model, "--data", manifest])
-
     def personalize(self, name, adapt, test, extra=()):
         return self.run(name, ["personalize", "--base", self.args.model, "--data", adapt, "--test",
                                test, "--general", self.general, "--out",
@@ -83,21 +83,6 @@ def relative(before, after):
 
 def row(*cells):
     return "| " + " | ".join(str(c) for c in cells) + " |\n"
-
-
-def rates(result):
-    return f"{result['wer']:.1f}", f"{result['cer']:.1f}"
-
-
-def base_table(bench):
-    text = "## The base recogniser\n\nGreedy decoding, no language model.\n\n"
-    text += row("test set", "utterances", "words", "WER %", "CER %", "skipped") + row(*["---"] * 6)
-    for name, path in (("speechocean762/personal_test", "speechocean762/personal_test.jsonl"),
-                       ("wuw-corpus-ii/base_dev", "wuw-corpus-ii/base_dev.jsonl"),
-                       ("kathleen/personal_test", "kathleen/personal_test.jsonl")):
-        r = bench.evaluate(name.replace("/", "_"), bench.args.data / path)
-        text += row(name, r["utterances"], r["words"], *rates(r), r["skipped"])
-    return text + "\n"
 
 
 HEADER = ("speech", "seconds learned", "WER before", "WER after", "reduction", "CER before", "CER after",
@@ -147,13 +132,17 @@ def main():
     parser.add_argument("--mobileasr", type=pathlib.Path, required=True)
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--model", type=pathlib.Path, required=True)
+    parser.add_argument("--lm", type=pathlib.Path, required=True)
+    parser.add_argument("--tiny", type=pathlib.Path)
+    parser.add_argument("--previous", type=pathlib.Path, help="an older base to compare with")
+    parser.add_argument("--float-model", type=pathlib.Path, help="the base with 32-bit weights")
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs/results.md"))
     parser.add_argument("--only", default="base,kathleen,speechocean762,wuw,fsdd")
     args = parser.parse_args()
     bench = Bench(args)
     parts = {
-        "base": lambda: base_table(bench),
+        "base": lambda: Recognition(bench).text(),
         "kathleen": lambda: kathleen_table(bench),
         "speechocean762": lambda: speaker_table(
             bench, "speechocean762", SPEECHOCEAN_SPEAKERS,
@@ -165,7 +154,7 @@ def main():
     text = (
         "# Results\n\nWritten by `scripts/measure_results.py`; do not edit. Rerun it with\n\n```\n"
         "scripts/measure_results.py --mobileasr build/release/apps/cli/mobileasr --data DATA \\\n"
-        "    --model assets/base.masr --work build/results\n```\n\n"
+        "    --model assets/base.masr --lm assets/en.lm --work build/results\n```\n\n"
         "Personalisation is one round of `mobileasr personalize` with its defaults and `--seed 1`: 15 % of the "
         "adaptation utterances are kept aside to choose the epoch, the test manifest is never looked at, and what "
         "is measured is the file that was written. The general set is every fourth utterance of "
