@@ -9,18 +9,21 @@
 
 #include "base/result.h"
 #include "train/trainer.h"
+#include "train/weight_average.h"
 
 namespace masr {
 
-// `metadata` is the caller's: position in the data, history, the base model's fingerprint.
-Status SaveCheckpoint(Trainer& trainer, const std::map<std::string, std::string>& metadata,
-                      const std::string& path);
+// `metadata` is the caller's: position in the data, history, the base model's fingerprint. The
+// average is stored too unless it is null.
+Status SaveCheckpoint(Trainer& trainer, WeightAverage* average,
+                      const std::map<std::string, std::string>& metadata, const std::string& path);
 
 // Restores weights, optimizer state and step into a trainer made with the same model and the same
-// trainable set; otherwise fails, names the first difference, and changes nothing. Returns the
+// trainable set; otherwise fails, names the first difference, and changes nothing. The average
+// starts from the weights where the checkpoint has none; null where none is wanted. Returns the
 // metadata.
-Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& path,
-                                                          Trainer& trainer);
+Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& path, Trainer& trainer,
+                                                          WeightAverage* average);
 
 }  // namespace masr
 

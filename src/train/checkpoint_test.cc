@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "io/file.h"
@@ -58,7 +59,7 @@ class Checkpoint : public ::testing::Test {
     const auto weights = AllWeights(training.model);
     const auto states = training.States();
     const int64_t step = training.trainer.step();
-    const auto loaded = LoadCheckpoint(path, training.trainer);
+    const auto loaded = LoadCheckpoint(path, training.trainer, nullptr);
     EXPECT_EQ(AllWeights(training.model), weights);
     EXPECT_EQ(training.States(), states);
     EXPECT_EQ(training.trainer.step(), step);
@@ -81,13 +82,13 @@ TEST_F(Checkpoint, ContinuesToTheSameBits) {
   {
     Training before(1);
     before.Steps(3);
-    ASSERT_TRUE(SaveCheckpoint(before.trainer, {{"where", "epoch 2"}}, path_).has_value());
+    ASSERT_TRUE(SaveCheckpoint(before.trainer, nullptr, {{"where", "epoch 2"}}, path_).has_value());
   }
   // Another process: the same base model (its frozen statistics are not in the checkpoint), trained
   // to somewhere else.
   Training after(1);
   after.Steps(1);
-  const auto metadata = LoadCheckpoint(path_, after.trainer);
+  const auto metadata = LoadCheckpoint(path_, after.trainer, nullptr);
   ASSERT_TRUE(metadata.has_value()) << metadata.error().message;
   EXPECT_EQ(*metadata, (std::map<std::string, std::string>{{"where", "epoch 2"}}));
   EXPECT_EQ(after.trainer.step(), 3);
@@ -102,8 +103,8 @@ TEST_F(Checkpoint, ContinuesToTheSameBits) {
 TEST_F(Checkpoint, HoldsOnlyWhatTrains) {
   Training all(1);
   Training top(1, 3);
-  ASSERT_TRUE(SaveCheckpoint(all.trainer, {}, folder_ / "all").has_value());
-  ASSERT_TRUE(SaveCheckpoint(top.trainer, {}, folder_ / "top").has_value());
+  ASSERT_TRUE(SaveCheckpoint(all.trainer, nullptr, {}, folder_ / "all").has_value());
+  ASSERT_TRUE(SaveCheckpoint(top.trainer, nullptr, {}, folder_ / "top").has_value());
   EXPECT_LT(std::filesystem::file_size(folder_ / "top"),
             std::filesystem::file_size(folder_ / "all") / 4);
   const auto file = SafetensorsFile::Open(folder_ / "top");
@@ -111,13 +112,70 @@ TEST_F(Checkpoint, HoldsOnlyWhatTrains) {
   EXPECT_EQ(file->tensors().size(), 2 * top.trainer.trainable().size());
 }
 
+std::vector<std::vector<float>> Averages(Training& training, WeightAverage& average) {
+  std::vector<std::vector<float>> values;
+  for (size_t i = 0; i < training.trainer.trainable().size(); ++i) {
+    values.emplace_back(average.Values(i).begin(), average.Values(i).end());
+  }
+  return values;
+}
+
+TEST_F(Checkpoint, TheAverageIsStoredToTheBit) {
+  Training before(1);
+  WeightAverage average(before.model, before.trainer.trainable(), 0.99);
+  before.Steps(3);
+  average.Update(before.pool);
+  ASSERT_TRUE(SaveCheckpoint(before.trainer, &average, {{"a", "b"}}, path_).has_value());
+
+  Training after(1);
+  WeightAverage loaded(after.model, after.trainer.trainable(), 0.99);
+  const auto metadata = LoadCheckpoint(path_, after.trainer, &loaded);
+  ASSERT_TRUE(metadata.has_value()) << metadata.error().message;
+  EXPECT_EQ(metadata->size(), 1u);
+  EXPECT_EQ(loaded.updates(), 1);
+  EXPECT_EQ(Averages(after, loaded), Averages(before, average));
+  EXPECT_NE(Averages(after, loaded), AllWeights(after.model));
+
+  // Who wants none leaves it.
+  Training without(1);
+  ASSERT_TRUE(LoadCheckpoint(path_, without.trainer, nullptr).has_value());
+  EXPECT_EQ(AllWeights(without.model), AllWeights(before.model));
+}
+
+TEST_F(Checkpoint, WithoutAnAverageItStartsFromTheWeights) {
+  Training before(1);
+  before.Steps(2);
+  ASSERT_TRUE(SaveCheckpoint(before.trainer, nullptr, {}, path_).has_value());
+  Training after(1);
+  WeightAverage average(after.model, after.trainer.trainable(), 0.99);
+  average.Update(after.pool);
+  ASSERT_TRUE(LoadCheckpoint(path_, after.trainer, &average).has_value());
+  EXPECT_EQ(average.updates(), 0);
+  for (size_t i = 0; i < after.trainer.trainable().size(); ++i) {
+    const auto weights = before.model.weights.Values(before.trainer.trainable()[i]);
+    EXPECT_TRUE(std::ranges::equal(average.Values(i), weights));
+  }
+}
+
+TEST_F(Checkpoint, AnAverageThatIsNotWholeIsRefused) {
+  Training training(1);
+  WeightAverage average(training.model, training.trainer.trainable(), 0.99);
+  ASSERT_TRUE(SaveCheckpoint(training.trainer, &average, {}, path_).has_value());
+  const auto file = SafetensorsFile::Open(path_);
+  ASSERT_TRUE(file.has_value());
+  auto tensors = file->tensors();
+  std::erase_if(tensors, [](const TensorEntry& t) { return t.name == "head.bias.ema"; });
+  ASSERT_TRUE(WriteSafetensors(folder_ / "cut", tensors, file->metadata()).has_value());
+  EXPECT_NE(Refused(training, folder_ / "cut").message.find("'head.bias.ema'"), std::string::npos);
+}
+
 TEST_F(Checkpoint, AnotherChoiceOfWhatToTrainIsRefused) {
   Training all(1);
   Training top(1, 3);
   all.Steps(1);
   top.Steps(2);
-  ASSERT_TRUE(SaveCheckpoint(all.trainer, {}, folder_ / "all").has_value());
-  ASSERT_TRUE(SaveCheckpoint(top.trainer, {}, folder_ / "top").has_value());
+  ASSERT_TRUE(SaveCheckpoint(all.trainer, nullptr, {}, folder_ / "all").has_value());
+  ASSERT_TRUE(SaveCheckpoint(top.trainer, nullptr, {}, folder_ / "top").has_value());
   EXPECT_NE(Refused(top, folder_ / "all").message.find("another choice of what to train"),
             std::string::npos);
   EXPECT_NE(Refused(all, folder_ / "top").message.find("'blocks.0.conv1.weight'"),
@@ -127,7 +185,7 @@ TEST_F(Checkpoint, AnotherChoiceOfWhatToTrainIsRefused) {
 TEST_F(Checkpoint, AnotherOptimizerIsRefused) {
   Training adam(1);
   Training sgd(1, 0, {.optimizer = {.kind = OptimizerOptions::Kind::kSgd}});
-  ASSERT_TRUE(SaveCheckpoint(adam.trainer, {}, path_).has_value());
+  ASSERT_TRUE(SaveCheckpoint(adam.trainer, nullptr, {}, path_).has_value());
   EXPECT_NE(Refused(sgd, path_).message.find("'blocks.0.conv1.weight.optimizer'"),
             std::string::npos);
 }
@@ -140,7 +198,7 @@ TEST_F(Checkpoint, AModelFileIsRefused) {
 
 TEST_F(Checkpoint, StepNumbersThatAreNone) {
   Training training(1);
-  ASSERT_TRUE(SaveCheckpoint(training.trainer, {}, path_).has_value());
+  ASSERT_TRUE(SaveCheckpoint(training.trainer, nullptr, {}, path_).has_value());
   const auto file = SafetensorsFile::Open(path_);
   ASSERT_TRUE(file.has_value());
   for (const std::string step : {"", "-1", "x", "99999999999999999999999", "12 monkeys"}) {
@@ -156,7 +214,7 @@ TEST_F(Checkpoint, TruncatedOrMissing) {
   Training training(1);
   training.Steps(1);
   EXPECT_EQ(Refused(training, folder_ / "nowhere").code, ErrorCode::kNotFound);
-  ASSERT_TRUE(SaveCheckpoint(training.trainer, {}, path_).has_value());
+  ASSERT_TRUE(SaveCheckpoint(training.trainer, nullptr, {}, path_).has_value());
   const auto whole = ReadTextFile(path_);
   ASSERT_TRUE(whole.has_value());
   for (size_t part = 0; part < 20; ++part) {

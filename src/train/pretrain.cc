@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "data/batcher.h"
 #include "io/config_reader.h"
@@ -50,6 +51,7 @@ class Session {
     MASR_TRY(BatchLoader loader, BatchLoader::Create(model, train_, NoiseOrNull(), threads_));
     Trainer trainer =
         Trainer::Create(model, TrainableFrom(model.encoder, 0), config_.trainer, threads_);
+    if (config_.ema_decay > 0) average_.emplace(model, trainer.trainable(), config_.ema_decay);
     if (options_.resume) MASR_RETURN_IF_ERROR(Resume(trainer));
 
     for (const PretrainStage& stage : config_.stages) {
@@ -195,6 +197,7 @@ class Session {
       const float learning_rate = LearningRate(schedule, trainer.step() + 1 - stage_start_step_);
       auto report = trainer.Step(batches, learning_rate, key);
       if (!report.has_value()) return HandleDivergence(std::move(report.error()), trainer);
+      if (average_) average_->Update(threads_);
       Report(stage, plan, *report, learning_rate, seconds, SecondsSince(start));
       if (SecondsSince(last_save_) > options_.checkpoint_seconds) {
         Position next = position_;
@@ -238,7 +241,22 @@ class Session {
   }
 
   Status EndEpoch(Trainer& trainer) {
-    MASR_TRY(const Evaluation dev, Evaluate(trainer.model(), dev_, {}, threads_, {}, nullptr));
+    if (average_) average_->SwapWithModel();
+    const Status measured = MeasureAndWrite(trainer.model());
+    if (average_) average_->SwapWithModel();
+    MASR_RETURN_IF_ERROR(measured);
+    Position next = position_;
+    ++next.epoch;
+    std::swap(next, position_);
+    const Status saved = SaveState(trainer);
+    std::swap(next, position_);
+    MASR_RETURN_IF_ERROR(saved);
+    if (events_.epoch) events_.epoch(result_.epochs.back());
+    return {};
+  }
+
+  Status MeasureAndWrite(Model& model) {
+    MASR_TRY(const Evaluation dev, Evaluate(model, dev_, {}, threads_, {}, nullptr));
     const PretrainEpoch epoch = {
         .stage = position_.stage + 1,
         .epoch = position_.epoch + 1,
@@ -249,17 +267,8 @@ class Session {
         .seconds = SecondsSince(epoch_start_)};
     result_.epochs.push_back(epoch);
     position_ = {.stage = position_.stage, .epoch = position_.epoch};
-    Model& model = trainer.model();
     model.metadata["training.history"] = History().dump();
-    MASR_RETURN_IF_ERROR(SaveModel(model, options_.format, options_.out));
-    Position next = position_;
-    ++next.epoch;
-    std::swap(next, position_);
-    const Status saved = SaveState(trainer);
-    std::swap(next, position_);
-    MASR_RETURN_IF_ERROR(saved);
-    if (events_.epoch) events_.epoch(epoch);
-    return {};
+    return SaveModel(model, options_.format, options_.out);
   }
 
   nlohmann::json History() const {
@@ -270,6 +279,8 @@ class Session {
 
   std::string CheckpointPath() const { return options_.out + ".checkpoint"; }
 
+  WeightAverage* AverageOrNull() { return average_ ? &*average_ : nullptr; }
+
   Status SaveState(Trainer& trainer) {
     const nlohmann::json progress = {
         {"stage", position_.stage},   {"epoch", position_.epoch},
@@ -277,13 +288,14 @@ class Session {
         {"tokens", position_.tokens}, {"stage_start_step", stage_start_step_},
         {"seed", options_.seed}};
     MASR_RETURN_IF_ERROR(SaveCheckpoint(
-        trainer, {{"progress", progress.dump()}, {"history", History().dump()}}, CheckpointPath()));
+        trainer, AverageOrNull(), {{"progress", progress.dump()}, {"history", History().dump()}},
+        CheckpointPath()));
     last_save_ = Clock::now();
     return {};
   }
 
   Status Resume(Trainer& trainer) {
-    auto metadata = LoadCheckpoint(CheckpointPath(), trainer);
+    auto metadata = LoadCheckpoint(CheckpointPath(), trainer, AverageOrNull());
     if (!metadata.has_value()) {
       if (metadata.error().code == ErrorCode::kNotFound) return {};
       return tl::unexpected(std::move(metadata.error()));
@@ -324,6 +336,7 @@ class Session {
   SpeechDataset train_;
   SpeechDataset dev_;
   SpeechDataset noise_;
+  std::optional<WeightAverage> average_;
   Position position_;
   PretrainResult result_;
   std::vector<LoadProblem> problems_;

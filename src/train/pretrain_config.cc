@@ -99,6 +99,7 @@ Result<PretrainConfig> PretrainConfig::FromJson(std::string_view text, const std
   config.batch_seconds = reader.Number("batch_seconds", config.batch_seconds, 1, 1e6);
   config.micro_batch_seconds =
       reader.Number("micro_batch_seconds", config.micro_batch_seconds, 1, 1e6);
+  config.ema_decay = reader.Number("ema_decay", config.ema_decay, 0, 0.99999);
   const nlohmann::json* stages = reader.Child("stages");
   if (stages == nullptr || !stages->is_array() || stages->empty()) {
     return Fail(ErrorCode::kInvalidArgument,

@@ -30,6 +30,7 @@ struct PretrainConfig {
   TrainerOptions trainer;
   double batch_seconds = 100;       // audio per update
   double micro_batch_seconds = 50;  // audio per forward and backward
+  double ema_decay = 0;             // of the moving average that is measured and written; 0: none
   std::vector<PretrainStage> stages;
 
   // The JSON of docs/models.md; `where` names the source in messages.

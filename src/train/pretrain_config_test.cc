@@ -32,6 +32,7 @@ TEST(PretrainConfig, DefaultsAndValues) {
   EXPECT_EQ(config->trainer.optimizer.momentum, 0.5f);
   EXPECT_EQ(config->trainer.clip_norm, 0);
   EXPECT_EQ(config->batch_seconds, PretrainConfig().batch_seconds);
+  EXPECT_EQ(config->ema_decay, 0);
   ASSERT_EQ(config->stages.size(), 2u);
   EXPECT_EQ(config->stages[0].schedule.kind, ScheduleOptions::Kind::kCosine);
   EXPECT_FALSE(config->stages[0].augment.spec_augment);
@@ -63,6 +64,7 @@ TEST(PretrainConfig, MistakesAreNamed) {
   refused(R"({"training": {"stages": [5]}})", "stage 1");
   refused(R"({"training": {"optimizer": "adam"}})", "must be one of: adamw, sgd");
   refused(R"({"training": {"batch_seconds": "many"}})", "'batch_seconds'");
+  refused(R"({"training": {"ema_decay": 1}})", "'ema_decay'");
   const auto stage_refused = [&](const char* options, const char* says) {
     auto stage = nlohmann::json::parse(R"({"name": "s", "epochs": 1, "learning_rate": 0.1})");
     stage.merge_patch(nlohmann::json::parse(options));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "io/safetensors.h"
 #include "train/testing/toy_speech.h"
 
 namespace masr {
@@ -138,6 +139,61 @@ TEST_F(PretrainTest, AnOldCheckpointLeadsToTheSameBits) {
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(WeightsIn(options.out), expected);
   ExpectSameEpochs(*again, *whole);
+}
+
+TEST_F(PretrainTest, WithAnAverageItAlsoResumesToTheSameBits) {
+  config_.ema_decay = 0.9;
+  const auto whole = Run(Options("whole"), 0);
+  ASSERT_TRUE(whole.has_value() && whole->finished);
+  const auto expected = WeightsIn(folder_ / "whole");
+  ASSERT_TRUE(Run(Options("stopped"), 5).has_value());
+  const auto resumed = Run(Options("stopped", /*resume=*/true), 0, /*threads=*/3);
+  ASSERT_TRUE(resumed.has_value() && resumed->finished);
+  EXPECT_EQ(WeightsIn(folder_ / "stopped"), expected);
+  ExpectSameEpochs(*resumed, *whole);
+}
+
+// Training itself does not see the average; what is measured and written is the average.
+TEST_F(PretrainTest, TheAverageIsWrittenAndTheWeightsTrainOn) {
+  const auto plain = Run(Options("plain"), 0);
+  config_.ema_decay = 0.9;
+  const auto averaged = Run(Options("averaged"), 0);
+  ASSERT_TRUE(plain.has_value() && averaged.has_value());
+  for (size_t e = 0; e < plain->epochs.size(); ++e) {
+    EXPECT_EQ(plain->epochs[e].train_loss, averaged->epochs[e].train_loss);
+  }
+  EXPECT_NE(WeightsIn(folder_ / "plain"), WeightsIn(folder_ / "averaged"));
+  const auto plain_state = SafetensorsFile::Open(folder_ / "plain.checkpoint");
+  const auto state = SafetensorsFile::Open(folder_ / "averaged.checkpoint");
+  ASSERT_TRUE(plain_state.has_value() && state.has_value());
+  const auto bytes = [](const SafetensorsFile& file, const std::string& name) {
+    const TensorEntry* entry = file.Find(name);
+    EXPECT_NE(entry, nullptr) << name;
+    return entry == nullptr ? std::vector<uint8_t>()
+                            : std::vector<uint8_t>(entry->bytes.begin(), entry->bytes.end());
+  };
+  const auto model = SafetensorsFile::Open(folder_ / "averaged");
+  ASSERT_TRUE(model.has_value());
+  EXPECT_EQ(bytes(*state, "head.weight"), bytes(*plain_state, "head.weight"));
+  EXPECT_EQ(bytes(*state, "head.weight.ema"), bytes(*model, "head.weight"));
+  EXPECT_NE(bytes(*state, "head.weight"), bytes(*model, "head.weight"));
+}
+
+TEST_F(PretrainTest, AnAverageMayBeginAndEndInTheMiddle) {
+  const auto whole = Run(Options("whole"), 0);
+  ASSERT_TRUE(whole.has_value());
+  ASSERT_TRUE(Run(Options("out"), 3).has_value());
+  config_.ema_decay = 0.9;
+  const auto with = Run(Options("out", /*resume=*/true), 3);
+  ASSERT_TRUE(with.has_value());
+  const auto state = SafetensorsFile::Open(folder_ / "out.checkpoint");
+  ASSERT_TRUE(state.has_value());
+  EXPECT_NE(state->Find("head.weight.ema"), nullptr);
+  EXPECT_EQ(state->metadata().at("checkpoint.ema_updates"), "3");
+  config_.ema_decay = 0;
+  const auto rest = Run(Options("out", /*resume=*/true), 0);
+  ASSERT_TRUE(rest.has_value() && rest->finished);
+  EXPECT_EQ(WeightsIn(folder_ / "out"), WeightsIn(folder_ / "whole"));
 }
 
 TEST_F(PretrainTest, ResumingWhatIsFinishedChangesNothing) {

@@ -37,6 +37,8 @@ class TrainedValues {
                        model_.weights.Writable(ids_[i]).begin());
     }
   }
+  // Those of the i-th parameter of the list.
+  std::span<float> Values(size_t i) { return values_[i]; }
   void CopyFrom(const TrainedValues& other) { values_ = other.values_; }
   void CopyFromModel() {
     for (size_t i = 0; i < ids_.size(); ++i) {
