@@ -122,6 +122,34 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(len(losses), 12)
         self.assertLess(losses[-1], 0.7 * losses[0])
 
+    def test_the_log_has_a_line_per_update_and_grows_on_resume(self):
+        log = self.dir / "updates.jsonl"
+        out = self.dir / "logged.masr"
+        self.assertEqual(self.pretrain(out, "--log", log).returncode, 0)
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        self.assertEqual([line["step"] for line in lines], list(range(1, len(lines) + 1)))
+        first = [line for line in lines if line["epoch"] == 1]
+        tokens = sum(line["tokens"] for line in first)
+        loss = sum(line["loss"] * line["tokens"] for line in first) / tokens
+        self.assertAlmostEqual(loss, self.history["epochs"][0]["train_loss"], places=9)
+        for field in ("stage", "learning_rate", "gradient_norm", "audio_seconds", "seconds"):
+            self.assertIn(field, lines[0])
+        # Half a line, as a full disk leaves it, stays alone.
+        log.write_text(log.read_text() + '{"step"')
+        config = json.loads(json.dumps(CONFIG))
+        config["training"]["stages"].append({"name": "more", "epochs": 1, "learning_rate": 1e-3})
+        path = self.dir / "more.json"
+        path.write_text(json.dumps(config))
+        result = run("pretrain", "--config", path, "--train", self.dir / "train.jsonl", "--dev",
+                     self.dir / "test.jsonl", "--out", out, "--resume", "--log", log)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        grown = log.read_text().splitlines()
+        self.assertEqual(grown[len(lines)], '{"step"')
+        self.assertEqual(json.loads(grown[len(lines) + 1])["step"], len(lines) + 1)
+        self.assertEqual(json.loads(grown[-1])["stage"], "more")
+        result = self.pretrain(self.dir / "x.masr", "--log", self.dir / "nowhere" / "log")
+        self.refused(result, "nowhere", "cannot open the log")
+
     def test_evaluate_reports_every_field(self):
         result = run("evaluate", "--model", self.base, "--data", self.dir / "test.jsonl", "--json")
         self.assertEqual(result.returncode, 0, result.stderr)

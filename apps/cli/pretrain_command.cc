@@ -2,10 +2,12 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "command.h"
 #include "io/file.h"
 #include "progress.h"
+#include "update_log.h"
 
 namespace masr::cli {
 namespace {
@@ -15,6 +17,7 @@ struct Options {
   std::string config;
   std::vector<std::string> provenance;
   std::string format = "int8";
+  std::string log;
   PretrainOptions pretrain;
 };
 
@@ -48,6 +51,10 @@ Status Run(Options& options) {
     pretrain.metadata[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
   const ThreadPool threads(ThreadCount(options.common));
+  std::optional<UpdateLog> log;
+  if (!options.log.empty()) {
+    MASR_TRY(log, UpdateLog::Open(options.log, /*append=*/pretrain.resume));
+  }
   Progress progress;
   int64_t warnings = 0;
   const PretrainEvents events = {
@@ -55,6 +62,11 @@ Status Run(Options& options) {
           [&](const PretrainProgress& p) {
             progress.Update(static_cast<double>(p.update) / static_cast<double>(p.updates),
                             Describe(p));
+            if (!log) return;
+            if (const Status logged = log->Add(p); !logged.has_value()) {
+              progress.Line("warning: " + logged.error().message + "; the log ends here");
+              log.reset();
+            }
           },
       .epoch =
           [&](const PretrainEpoch& e) {
@@ -109,6 +121,8 @@ Command AddPretrain(CLI::App& parent) {
                   "Memory for decoded speech, e.g. 8GB; what is over is decoded at each visit")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
   app->add_flag("--resume", pretrain.resume, "Go on from OUT.checkpoint if it is there");
+  app->add_option("--log", options->log,
+                  "File for one JSON line per update: loss, rate, gradient norm; --resume appends");
   app->add_option("--format", options->format, "Weights in the file: f32, bf16 or int8")
       ->check(CLI::IsMember({"f32", "bf16", "int8"}))
       ->capture_default_str();

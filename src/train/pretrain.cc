@@ -198,7 +198,7 @@ class Session {
       auto report = trainer.Step(batches, learning_rate, key);
       if (!report.has_value()) return HandleDivergence(std::move(report.error()), trainer);
       if (average_) average_->Update(threads_);
-      Report(stage, plan, *report, learning_rate, seconds, SecondsSince(start));
+      Report(stage, plan, trainer.step(), *report, learning_rate, seconds, SecondsSince(start));
       if (SecondsSince(last_save_) > options_.checkpoint_seconds) {
         Position next = position_;
         ++next.update;
@@ -219,8 +219,8 @@ class Session {
                 std::move(error));
   }
 
-  void Report(const PretrainStage& stage, const EpochPlan& plan, const StepReport& report,
-              float learning_rate, double audio_seconds, double seconds) {
+  void Report(const PretrainStage& stage, const EpochPlan& plan, int64_t step,
+              const StepReport& report, float learning_rate, double audio_seconds, double seconds) {
     position_.loss_sum += report.loss * static_cast<double>(report.tokens);
     position_.tokens += report.tokens;
     audio_left_ -= audio_seconds;
@@ -236,6 +236,11 @@ class Session {
                       .loss = loss_,
                       .learning_rate = learning_rate,
                       .gradient_norm = report.gradient_norm,
+                      .step = step,
+                      .update_loss = report.loss,
+                      .tokens = report.tokens,
+                      .audio_seconds = audio_seconds,
+                      .seconds = seconds,
                       .speed = speed_,
                       .seconds_left = std::max(audio_left_, 0.0) / std::max(speed_, 1e-9)});
   }

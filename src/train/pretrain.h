@@ -48,7 +48,13 @@ struct PretrainProgress {
   double loss = 0;  // running mean, nats per token
   double learning_rate = 0;
   double gradient_norm = 0;
-  double speed = 0;         // seconds of audio per second
+  // Of this update alone.
+  int64_t step = 0;        // from 1, over all stages
+  double update_loss = 0;  // nats per token
+  int64_t tokens = 0;
+  double audio_seconds = 0;
+  double seconds = 0;       // it took
+  double speed = 0;         // seconds of audio per second, running mean
   double seconds_left = 0;  // of the whole recipe
 };
 
