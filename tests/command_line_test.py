@@ -150,6 +150,22 @@ class CommandLine(unittest.TestCase):
         result = self.pretrain(self.dir / "x.masr", "--log", self.dir / "nowhere" / "log")
         self.refused(result, "nowhere", "cannot open the log")
 
+    def test_average_of_the_last_epochs(self):
+        out = self.dir / "kept.epochs.masr"
+        self.assertEqual(self.pretrain(out, "--keep-epochs", "3").returncode, 0)
+        kept = sorted(self.dir.glob("kept.epochs.epoch-*.masr"))
+        self.assertEqual([path.name[-8:-5] for path in kept], ["010", "011", "012"])
+        average = self.dir / "average.masr"
+        result = run("average", *kept, "--out", average, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(json.loads(result.stdout)["format"], "f32")
+        info = json.loads(run("info", average, "--json").stdout)
+        self.assertEqual(len(json.loads(info["metadata"]["average.fingerprints"])), 3)
+        report = run("evaluate", "--model", average, "--data", self.dir / "test.jsonl", "--json")
+        self.assertEqual(report.returncode, 0, report.stderr)
+        self.assertEqual(run("average", kept[0], "--out", average).returncode, 2)
+        self.refused(run("average", kept[0], self.dir / "train0.wav", "--out", average), "train0.wav")
+
     def test_evaluate_reports_every_field(self):
         result = run("evaluate", "--model", self.base, "--data", self.dir / "test.jsonl", "--json")
         self.assertEqual(result.returncode, 0, result.stderr)

@@ -32,6 +32,7 @@ struct Command {
   std::function<Status()> run;
 };
 
+Command AddAverage(CLI::App& parent);
 Command AddEvaluate(CLI::App& parent);
 Command AddInfo(CLI::App& parent);
 // `lm train`, `lm convert`, `lm score`.

@@ -17,7 +17,7 @@ int Run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "mobileasr 0.1.0");
   std::vector<Command> commands = {AddPretrain(app), AddPersonalize(app), AddTranscribe(app),
-                                   AddEvaluate(app), AddInfo(app)};
+                                   AddEvaluate(app), AddInfo(app),        AddAverage(app)};
   std::ranges::move(AddLanguageModel(app), std::back_inserter(commands));
   try {
     app.parse(argc, argv);

@@ -121,6 +121,10 @@ Command AddPretrain(CLI::App& parent) {
                   "Memory for decoded speech, e.g. 8GB; what is over is decoded at each visit")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
   app->add_flag("--resume", pretrain.resume, "Go on from OUT.checkpoint if it is there");
+  app->add_option(
+         "--keep-epochs", pretrain.keep_epochs,
+         "Also keep the models of the last N epochs, OUT.epoch-001.masr and so on, to average")
+      ->check(CLI::Range(0, 100000));
   app->add_option("--log", options->log,
                   "File for one JSON line per update: loss, rate, gradient norm; --resume appends");
   app->add_option("--format", options->format, "Weights in the file: f32, bf16 or int8")

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -273,7 +274,19 @@ class Session {
     result_.epochs.push_back(epoch);
     position_ = {.stage = position_.stage, .epoch = position_.epoch};
     model.metadata["training.history"] = History().dump();
-    return SaveModel(model, options_.format, options_.out);
+    MASR_RETURN_IF_ERROR(SaveModel(model, options_.format, options_.out));
+    return KeepEpoch(model);
+  }
+
+  // In full precision: an average of rounded models would average their rounding too.
+  Status KeepEpoch(const Model& model) {
+    if (options_.keep_epochs <= 0) return {};
+    const auto epochs = static_cast<int64_t>(result_.epochs.size());
+    MASR_RETURN_IF_ERROR(
+        SaveModel(model, WeightFormat::kF32, EpochModelPath(options_.out, epochs)));
+    std::error_code ignored;  // it may never have been there
+    std::filesystem::remove(EpochModelPath(options_.out, epochs - options_.keep_epochs), ignored);
+    return {};
   }
 
   nlohmann::json History() const {
@@ -354,6 +367,16 @@ class Session {
 };
 
 }  // namespace
+
+std::string EpochModelPath(const std::string& out, int64_t epoch) {
+  const std::filesystem::path path(out);
+  std::string number = std::to_string(epoch);
+  number.insert(0, number.size() < 3 ? 3 - number.size() : 0, '0');
+  std::filesystem::path name = path.stem();
+  name += ".epoch-" + number;
+  name += path.extension();
+  return path.parent_path() / name;
+}
 
 Result<PretrainResult> Pretrain(const PretrainConfig& config, const PretrainOptions& options,
                                 const ThreadPool& threads, const PretrainEvents& events,

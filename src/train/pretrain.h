@@ -25,6 +25,7 @@ struct PretrainOptions {
   uint64_t seed = 1;
   WeightFormat format = WeightFormat::kInt8;
   double checkpoint_seconds = 120;              // between checkpoints
+  int64_t keep_epochs = 0;                      // models of the last epochs to keep besides `out`
   int64_t cache_bytes = int64_t{4} << 30;       // of decoded samples
   std::map<std::string, std::string> metadata;  // provenance, put into the model file
 };
@@ -69,6 +70,10 @@ struct PretrainResult {
   bool finished = false;              // false: stopped by its owner; resume goes on
   int64_t skipped = 0;                // manifest lines and utterances left out
 };
+
+// Where the model of an epoch, counted from 1 over all stages, is kept: "base.epoch-003.masr"
+// beside "base.masr".
+std::string EpochModelPath(const std::string& out, int64_t epoch);
 
 // The model is written after every epoch, the checkpoint every few minutes, after every epoch, and
 // when `cancel` becomes true. With `resume`, goes on from "<out>.checkpoint" to the same bits as if

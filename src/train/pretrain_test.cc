@@ -196,6 +196,21 @@ TEST_F(PretrainTest, AnAverageMayBeginAndEndInTheMiddle) {
   EXPECT_EQ(WeightsIn(folder_ / "out"), WeightsIn(folder_ / "whole"));
 }
 
+TEST_F(PretrainTest, KeepsTheModelsOfTheLastEpochs) {
+  PretrainOptions options = Options("base.masr");
+  options.keep_epochs = 2;
+  options.format = WeightFormat::kInt8;
+  ASSERT_TRUE(Run(options, 0).has_value());
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "base.epoch-001.masr"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "base.epoch-002.masr"));
+  EXPECT_NE(WeightsIn(folder_ / "base.epoch-003.masr"), WeightsIn(folder_ / "base.epoch-004.masr"));
+  const auto last = WeightsIn(folder_ / "base.epoch-004.masr");
+  const auto rounded = WeightsIn(folder_ / "base.masr");
+  ASSERT_EQ(last.size(), rounded.size());
+  EXPECT_NE(last, rounded);
+  EXPECT_EQ(EpochModelPath("a.b/c", 1234), "a.b/c.epoch-1234");
+}
+
 TEST_F(PretrainTest, ResumingWhatIsFinishedChangesNothing) {
   const auto whole = Run(Options("out"), 0);
   ASSERT_TRUE(whole.has_value());
