@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
-#include "data/batcher.h"
-#include "io/config_reader.h"
-#include "train/checkpoint.h"
+#include "train/epoch_plan.h"
+#include "train/pretrain_data.h"
+#include "train/pretrain_state.h"
 
 namespace masr {
 namespace {
@@ -18,23 +16,6 @@ using Clock = std::chrono::steady_clock;
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// Updates of one epoch: each a list of micro-batches of utterance indices.
-using EpochPlan = std::vector<std::vector<std::vector<int64_t>>>;
-
-// Where the next update is.
-struct Position {
-  int64_t stage = 0;
-  int64_t epoch = 0;
-  int64_t update = 0;
-  double loss_sum = 0;  // of this epoch's updates, weighted by tokens
-  int64_t tokens = 0;
-};
-
-nlohmann::json ToJson(const PretrainEpoch& e) {
-  return {{"stage", e.stage},     {"epoch", e.epoch},     {"train_loss", e.train_loss},
-          {"dev_wer", e.dev_wer}, {"dev_cer", e.dev_cer}, {"seconds", e.seconds}};
 }
 
 class Session {
@@ -46,167 +27,89 @@ class Session {
   Result<PretrainResult> Run() {
     MASR_TRY(Model model, Model::Create(config_.model, options_.seed));
     model.metadata = options_.metadata;
-    MASR_TRY(train_, LoadDataset(options_.train_manifests, model, options_.cache_bytes));
-    MASR_TRY(dev_, LoadDataset({options_.dev_manifest}, model, options_.cache_bytes / 8));
-    if (!options_.noise_manifest.empty()) MASR_RETURN_IF_ERROR(LoadNoise(model));
-    MASR_TRY(BatchLoader loader, BatchLoader::Create(model, train_, NoiseOrNull(), threads_));
+    MASR_TRY(data_, PretrainData::Load(options_, model, events_.warning));
+    MASR_TRY(BatchLoader loader,
+             BatchLoader::Create(model, data_.train, data_.NoiseOrNull(), threads_));
     Trainer trainer =
         Trainer::Create(model, TrainableFrom(model.encoder, 0), config_.trainer, threads_);
     if (config_.ema_decay > 0) average_.emplace(model, trainer.trainable(), config_.ema_decay);
-    if (options_.resume) MASR_RETURN_IF_ERROR(Resume(trainer));
-
-    for (const PretrainStage& stage : config_.stages) {
-      audio_left_ += StageSeconds(stage) * static_cast<double>(stage.epochs);
+    if (options_.resume) {
+      MASR_TRY(state_, LoadPretrainState(options_, trainer, AverageOrNull()));
     }
-    for (int64_t s = 0; s < position_.stage; ++s) {
-      const PretrainStage& stage = config_.stages[static_cast<size_t>(s)];
-      audio_left_ -= StageSeconds(stage) * static_cast<double>(stage.epochs);
-    }
-    while (position_.stage < static_cast<int64_t>(config_.stages.size())) {
-      const PretrainStage& stage = config_.stages[static_cast<size_t>(position_.stage)];
-      if (position_.epoch == 0 && position_.update == 0) stage_start_step_ = trainer.step();
-      audio_left_ -= StageSeconds(stage) * static_cast<double>(position_.epoch);
-      for (; position_.epoch < stage.epochs; ++position_.epoch) {
+    CountAudioLeft();
+    while (state_.stage < static_cast<int64_t>(config_.stages.size())) {
+      const PretrainStage& stage = config_.stages[static_cast<size_t>(state_.stage)];
+      if (state_.epoch == 0 && state_.update == 0) state_.stage_start_step = trainer.step();
+      while (state_.epoch < stage.epochs) {
         MASR_TRY(const bool whole, RunEpoch(stage, trainer, loader));
         if (!whole) {
           MASR_RETURN_IF_ERROR(SaveState(trainer));
-          result_.skipped += static_cast<int64_t>(problems_.size());
-          return result_;
+          return Finish(false);
         }
         MASR_RETURN_IF_ERROR(EndEpoch(trainer));
       }
-      position_ = {.stage = position_.stage + 1};
+      ++state_.stage;
+      BeginEpoch(0);
     }
     MASR_RETURN_IF_ERROR(SaveState(trainer));
-    result_.finished = true;
-    result_.skipped += static_cast<int64_t>(problems_.size());
-    return result_;
+    return Finish(true);
   }
 
  private:
-  Result<SpeechDataset> LoadDataset(const std::vector<std::string>& paths, const Model& model,
-                                    int64_t cache_bytes) {
-    std::vector<Manifest> manifests;
-    for (const std::string& path : paths) {
-      MASR_TRY(Manifest manifest, ReadManifest(path));
-      manifests.push_back(std::move(manifest));
-    }
-    SpeechDataset dataset =
-        SpeechDataset::Create(std::move(manifests), model.vocabulary,
-                              {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz,
-                               .cache_bytes = cache_bytes});
-    for (const ManifestProblem& problem : dataset.problems()) {
-      if (events_.warning) events_.warning(problem.where + ": " + problem.message);
-    }
-    result_.skipped += static_cast<int64_t>(dataset.problems().size());
-    if (dataset.size() == 0) {
-      return Fail(ErrorCode::kInvalidArgument, paths.front() + ": no usable utterance");
-    }
-    return dataset;
+  PretrainResult Finish(bool finished) const {
+    return {.epochs = state_.epochs,
+            .finished = finished,
+            .skipped = data_.skipped + static_cast<int64_t>(problems_.size())};
   }
 
-  // Noise has no text: only its audio is used.
-  Status LoadNoise(const Model& model) {
-    MASR_TRY(Manifest manifest, ReadManifest(options_.noise_manifest, /*needs_text=*/false));
-    for (Utterance& utterance : manifest.utterances) utterance.text.clear();
-    std::vector<Manifest> manifests;
-    manifests.push_back(std::move(manifest));
-    noise_ = SpeechDataset::Create(std::move(manifests), model.vocabulary,
-                                   {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz,
-                                    .cache_bytes = options_.cache_bytes / 8});
-    if (noise_.size() == 0) {
-      return Fail(ErrorCode::kInvalidArgument, options_.noise_manifest + ": no usable noise");
+  // Of what is not done; the stages that are done may have been another recipe's.
+  void CountAudioLeft() {
+    for (size_t s = static_cast<size_t>(state_.stage); s < config_.stages.size(); ++s) {
+      const PretrainStage& stage = config_.stages[s];
+      const int64_t done = static_cast<int64_t>(s) == state_.stage ? state_.epoch : 0;
+      audio_left_ += StageSeconds(stage, data_.train) * static_cast<double>(stage.epochs - done);
     }
-    return {};
-  }
-  SpeechDataset* NoiseOrNull() { return noise_.size() > 0 ? &noise_ : nullptr; }
-
-  // How often an epoch of the stage visits utterance i.
-  int64_t Visits(const PretrainStage& stage, int64_t i) const {
-    if (train_.utterance(i).duration_s > stage.max_seconds) return 0;
-    if (stage.sources.empty()) return 1;
-    return std::count(stage.sources.begin(), stage.sources.end(), train_.source(i));
   }
 
-  double StageSeconds(const PretrainStage& stage) const {
-    double seconds = 0;
-    for (int64_t i = 0; i < train_.size(); ++i) {
-      seconds += static_cast<double>(Visits(stage, i)) * train_.utterance(i).duration_s;
-    }
-    return seconds;
-  }
-
-  // A function of the recipe, the data, the seed and the epoch alone.
-  EpochPlan PlanEpoch(const PretrainStage& stage, int64_t epoch) const {
-    std::vector<int64_t> members;
-    std::vector<double> durations;
-    for (int64_t i = 0; i < train_.size(); ++i) {
-      for (int64_t visit = 0; visit < Visits(stage, i); ++visit) {
-        members.push_back(i);
-        durations.push_back(train_.utterance(i).duration_s);
-      }
-    }
-    Rng rng(EpochKey(epoch));
-    const auto micro_batches = MakeBatches(
-        durations, {.max_seconds = config_.micro_batch_seconds, .sorted = stage.sorted}, rng);
-    EpochPlan plan;
-    double seconds = config_.batch_seconds;
-    for (const std::vector<int64_t>& positions : micro_batches) {
-      std::vector<int64_t> micro;
-      double micro_seconds = 0;
-      for (int64_t p : positions) {
-        micro.push_back(members[static_cast<size_t>(p)]);
-        micro_seconds += durations[static_cast<size_t>(p)];
-      }
-      if (seconds + micro_seconds > config_.batch_seconds) {
-        plan.emplace_back();
-        seconds = 0;
-      }
-      plan.back().push_back(std::move(micro));
-      seconds += micro_seconds;
-    }
-    return plan;
-  }
-
-  uint64_t EpochKey(int64_t epoch) const {
-    return MixKeys(options_.seed, static_cast<uint64_t>(position_.stage),
-                   static_cast<uint64_t>(epoch));
+  void BeginEpoch(int64_t epoch) {
+    state_.epoch = epoch;
+    state_.update = 0;
+    state_.loss_sum = 0;
+    state_.tokens = 0;
   }
 
   // False if its owner stopped it.
   Result<bool> RunEpoch(const PretrainStage& stage, Trainer& trainer, BatchLoader& loader) {
-    const EpochPlan plan = PlanEpoch(stage, position_.epoch);
+    const uint64_t epoch_key = MixKeys(options_.seed, static_cast<uint64_t>(state_.stage),
+                                       static_cast<uint64_t>(state_.epoch));
+    const EpochPlan plan = PlanEpoch(config_, stage, data_.train, epoch_key);
     if (plan.empty()) {
       return Fail(ErrorCode::kInvalidArgument,
                   "stage '" + stage.name + "' has no utterance; check its sources and max_seconds");
     }
     ScheduleOptions schedule = stage.schedule;
     schedule.total_steps = static_cast<int64_t>(plan.size()) * stage.epochs;
-    const uint64_t epoch_key = EpochKey(position_.epoch);
     epoch_start_ = Clock::now();
-    for (; position_.update < static_cast<int64_t>(plan.size()); ++position_.update) {
+    while (state_.update < static_cast<int64_t>(plan.size())) {
       if (cancel_ != nullptr && cancel_->load()) return false;
       const auto start = Clock::now();
       // By update, so that an utterance sounds different at each visit.
-      const uint64_t key = MixKeys(epoch_key, static_cast<uint64_t>(position_.update));
+      const uint64_t key = MixKeys(epoch_key, static_cast<uint64_t>(state_.update));
       std::vector<Batch> batches;
       double seconds = 0;
-      for (const std::vector<int64_t>& micro : plan[static_cast<size_t>(position_.update)]) {
-        for (int64_t i : micro) seconds += train_.utterance(i).duration_s;
+      for (const std::vector<int64_t>& micro : plan[static_cast<size_t>(state_.update)]) {
+        for (int64_t i : micro) seconds += data_.train.utterance(i).duration_s;
         batches.push_back(loader.Load(micro, stage.augment, key, problems_));
       }
-      const float learning_rate = LearningRate(schedule, trainer.step() + 1 - stage_start_step_);
+      const float learning_rate =
+          LearningRate(schedule, trainer.step() + 1 - state_.stage_start_step);
       auto report = trainer.Step(batches, learning_rate, key);
       if (!report.has_value()) return HandleDivergence(std::move(report.error()), trainer);
       if (average_) average_->Update(threads_);
+      ++state_.update;
       Report(stage, plan, trainer.step(), *report, learning_rate, seconds, SecondsSince(start));
       if (SecondsSince(last_save_) > options_.checkpoint_seconds) {
-        Position next = position_;
-        ++next.update;
-        std::swap(next, position_);
-        const Status saved = SaveState(trainer);
-        std::swap(next, position_);
-        MASR_RETURN_IF_ERROR(saved);
+        MASR_RETURN_IF_ERROR(SaveState(trainer));
       }
     }
     return true;
@@ -215,24 +118,24 @@ class Session {
   // Weights before the bad step are still good: keep them, and say what to do.
   Result<bool> HandleDivergence(Error error, Trainer& trainer) {
     if (error.code == ErrorCode::kDiverged) MASR_RETURN_IF_ERROR(SaveState(trainer));
-    return Fail("update " + std::to_string(position_.update + 1) + " of epoch " +
-                    std::to_string(position_.epoch + 1),
+    return Fail("update " + std::to_string(state_.update + 1) + " of epoch " +
+                    std::to_string(state_.epoch + 1),
                 std::move(error));
   }
 
   void Report(const PretrainStage& stage, const EpochPlan& plan, int64_t step,
               const StepReport& report, float learning_rate, double audio_seconds, double seconds) {
-    position_.loss_sum += report.loss * static_cast<double>(report.tokens);
-    position_.tokens += report.tokens;
+    state_.loss_sum += report.loss * static_cast<double>(report.tokens);
+    state_.tokens += report.tokens;
     audio_left_ -= audio_seconds;
     const double speed = audio_seconds / std::max(seconds, 1e-9);
     speed_ = speed_ == 0 ? speed : 0.95 * speed_ + 0.05 * speed;
     loss_ = loss_ == 0 ? report.loss : 0.95 * loss_ + 0.05 * report.loss;
     if (!events_.progress) return;
     events_.progress({.stage = stage.name,
-                      .epoch = position_.epoch + 1,
+                      .epoch = state_.epoch + 1,
                       .epochs = stage.epochs,
-                      .update = position_.update + 1,
+                      .update = state_.update,
                       .updates = static_cast<int64_t>(plan.size()),
                       .loss = loss_,
                       .learning_rate = learning_rate,
@@ -251,37 +154,30 @@ class Session {
     const Status measured = MeasureAndWrite(trainer.model());
     if (average_) average_->SwapWithModel();
     MASR_RETURN_IF_ERROR(measured);
-    Position next = position_;
-    ++next.epoch;
-    std::swap(next, position_);
-    const Status saved = SaveState(trainer);
-    std::swap(next, position_);
-    MASR_RETURN_IF_ERROR(saved);
-    if (events_.epoch) events_.epoch(result_.epochs.back());
+    BeginEpoch(state_.epoch + 1);
+    MASR_RETURN_IF_ERROR(SaveState(trainer));
+    if (events_.epoch) events_.epoch(state_.epochs.back());
     return {};
   }
 
   Status MeasureAndWrite(Model& model) {
-    MASR_TRY(const Evaluation dev, Evaluate(model, dev_, {}, threads_, {}, nullptr));
-    const PretrainEpoch epoch = {
-        .stage = position_.stage + 1,
-        .epoch = position_.epoch + 1,
-        .train_loss =
-            position_.loss_sum / static_cast<double>(std::max<int64_t>(position_.tokens, 1)),
-        .dev_wer = dev.words.rate_percent(),
-        .dev_cer = dev.characters.rate_percent(),
-        .seconds = SecondsSince(epoch_start_)};
-    result_.epochs.push_back(epoch);
-    position_ = {.stage = position_.stage, .epoch = position_.epoch};
-    model.metadata["training.history"] = History().dump();
+    MASR_TRY(const Evaluation dev, Evaluate(model, data_.dev, {}, threads_, {}, nullptr));
+    state_.epochs.push_back(
+        {.stage = state_.stage + 1,
+         .epoch = state_.epoch + 1,
+         .train_loss = state_.loss_sum / static_cast<double>(std::max<int64_t>(state_.tokens, 1)),
+         .dev_wer = dev.words.rate_percent(),
+         .dev_cer = dev.characters.rate_percent(),
+         .seconds = SecondsSince(epoch_start_)});
+    model.metadata["training.history"] = HistoryJson(state_.epochs);
     MASR_RETURN_IF_ERROR(SaveModel(model, options_.format, options_.out));
     return KeepEpoch(model);
   }
 
   // In full precision: an average of rounded models would average their rounding too.
-  Status KeepEpoch(const Model& model) {
+  Status KeepEpoch(const Model& model) const {
     if (options_.keep_epochs <= 0) return {};
-    const auto epochs = static_cast<int64_t>(result_.epochs.size());
+    const auto epochs = static_cast<int64_t>(state_.epochs.size());
     MASR_RETURN_IF_ERROR(
         SaveModel(model, WeightFormat::kF32, EpochModelPath(options_.out, epochs)));
     std::error_code ignored;  // it may never have been there
@@ -289,60 +185,11 @@ class Session {
     return {};
   }
 
-  nlohmann::json History() const {
-    nlohmann::json history = nlohmann::json::array();
-    for (const PretrainEpoch& epoch : result_.epochs) history.push_back(ToJson(epoch));
-    return history;
-  }
-
-  std::string CheckpointPath() const { return options_.out + ".checkpoint"; }
-
   WeightAverage* AverageOrNull() { return average_ ? &*average_ : nullptr; }
 
   Status SaveState(Trainer& trainer) {
-    const nlohmann::json progress = {
-        {"stage", position_.stage},   {"epoch", position_.epoch},
-        {"update", position_.update}, {"loss_sum", position_.loss_sum},
-        {"tokens", position_.tokens}, {"stage_start_step", stage_start_step_},
-        {"seed", options_.seed}};
-    MASR_RETURN_IF_ERROR(SaveCheckpoint(
-        trainer, AverageOrNull(), {{"progress", progress.dump()}, {"history", History().dump()}},
-        CheckpointPath()));
+    MASR_RETURN_IF_ERROR(SavePretrainState(state_, options_, trainer, AverageOrNull()));
     last_save_ = Clock::now();
-    return {};
-  }
-
-  Status Resume(Trainer& trainer) {
-    auto metadata = LoadCheckpoint(CheckpointPath(), trainer, AverageOrNull());
-    if (!metadata.has_value()) {
-      if (metadata.error().code == ErrorCode::kNotFound) return {};
-      return tl::unexpected(std::move(metadata.error()));
-    }
-    MASR_TRY(const nlohmann::json progress, ParseConfig((*metadata)["progress"], CheckpointPath()));
-    ConfigReader reader(progress, CheckpointPath() + ": progress");
-    constexpr int64_t kMax = int64_t{1} << 52;
-    position_.stage = reader.Int("stage", {}, 0, kMax);
-    position_.epoch = reader.Int("epoch", {}, 0, kMax);
-    position_.update = reader.Int("update", {}, 0, kMax);
-    position_.loss_sum = reader.Number("loss_sum", {}, 0, 1e300);
-    position_.tokens = reader.Int("tokens", {}, 0, kMax);
-    stage_start_step_ = reader.Int("stage_start_step", {}, 0, kMax);
-    const auto seed = static_cast<uint64_t>(reader.Int("seed", {}, 0, kMax));
-    if (seed != options_.seed) {
-      reader.Refuse("was made with --seed " + std::to_string(seed) + "; give the same to resume");
-    }
-    MASR_RETURN_IF_ERROR(reader.Finish());
-    MASR_TRY(const nlohmann::json history, ParseConfig((*metadata)["history"], CheckpointPath()));
-    for (const nlohmann::json& entry : history) {
-      ConfigReader e(entry, CheckpointPath() + ": history");
-      result_.epochs.push_back({.stage = e.Int("stage", {}, 0, kMax),
-                                .epoch = e.Int("epoch", {}, 0, kMax),
-                                .train_loss = e.Number("train_loss", {}, 0, 1e300),
-                                .dev_wer = e.Number("dev_wer", {}, 0, 1e300),
-                                .dev_cer = e.Number("dev_cer", {}, 0, 1e300),
-                                .seconds = e.Number("seconds", {}, 0, 1e300)});
-      MASR_RETURN_IF_ERROR(e.Finish());
-    }
     return {};
   }
 
@@ -351,15 +198,11 @@ class Session {
   const ThreadPool& threads_;
   const PretrainEvents& events_;
   const std::atomic<bool>* cancel_;
-  SpeechDataset train_;
-  SpeechDataset dev_;
-  SpeechDataset noise_;
+  PretrainData data_;
   std::optional<WeightAverage> average_;
-  Position position_;
-  PretrainResult result_;
+  PretrainState state_;
   std::vector<LoadProblem> problems_;
-  int64_t stage_start_step_ = 0;
-  double audio_left_ = 0;
+  double audio_left_ = 0;  // seconds
   double speed_ = 0;
   double loss_ = 0;
   Clock::time_point last_save_ = Clock::now();

@@ -1,0 +1,56 @@
+#include "train/pretrain_data.h"
+
+#include "train/pretrain.h"
+
+namespace masr {
+namespace {
+
+using Warning = std::function<void(const std::string&)>;
+
+Result<SpeechDataset> LoadSpeech(const std::vector<std::string>& paths, const Model& model,
+                                 int64_t cache_bytes, const Warning& warning) {
+  std::vector<Manifest> manifests;
+  for (const std::string& path : paths) {
+    MASR_TRY(Manifest manifest, ReadManifest(path));
+    manifests.push_back(std::move(manifest));
+  }
+  SpeechDataset dataset = SpeechDataset::Create(
+      std::move(manifests), model.vocabulary,
+      {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz, .cache_bytes = cache_bytes});
+  for (const ManifestProblem& problem : dataset.problems()) {
+    if (warning) warning(problem.where + ": " + problem.message);
+  }
+  if (dataset.size() == 0) {
+    return Fail(ErrorCode::kInvalidArgument, paths.front() + ": no usable utterance");
+  }
+  return dataset;
+}
+
+// Noise has no text: only its audio is used.
+Result<SpeechDataset> LoadNoise(const std::string& path, const Model& model, int64_t cache_bytes) {
+  MASR_TRY(Manifest manifest, ReadManifest(path, /*needs_text=*/false));
+  for (Utterance& utterance : manifest.utterances) utterance.text.clear();
+  std::vector<Manifest> manifests;
+  manifests.push_back(std::move(manifest));
+  SpeechDataset noise = SpeechDataset::Create(
+      std::move(manifests), model.vocabulary,
+      {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz, .cache_bytes = cache_bytes});
+  if (noise.size() == 0) return Fail(ErrorCode::kInvalidArgument, path + ": no usable noise");
+  return noise;
+}
+
+}  // namespace
+
+Result<PretrainData> PretrainData::Load(const PretrainOptions& options, const Model& model,
+                                        const Warning& warning) {
+  PretrainData data;
+  MASR_TRY(data.train, LoadSpeech(options.train_manifests, model, options.cache_bytes, warning));
+  MASR_TRY(data.dev, LoadSpeech({options.dev_manifest}, model, options.cache_bytes / 8, warning));
+  data.skipped = static_cast<int64_t>(data.train.problems().size() + data.dev.problems().size());
+  if (!options.noise_manifest.empty()) {
+    MASR_TRY(data.noise, LoadNoise(options.noise_manifest, model, options.cache_bytes / 8));
+  }
+  return data;
+}
+
+}  // namespace masr
