@@ -150,6 +150,18 @@ class CommandLine(unittest.TestCase):
         result = self.pretrain(self.dir / "x.masr", "--log", self.dir / "nowhere" / "log")
         self.refused(result, "nowhere", "cannot open the log")
 
+    def test_the_learning_rate_finder_suggests_and_writes_nothing(self):
+        out = self.dir / "found.masr"
+        find = ("--find-learning-rate", "--find-updates", "30")
+        result = self.pretrain(out, *find)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        found = json.loads(result.stdout)
+        self.assertLessEqual(len(found["curve"]), 30)
+        self.assertTrue(1e-6 <= found["suggested"] < 1)
+        self.assertIn("smallest", found["rule"])
+        self.assertEqual(list(self.dir.glob("found.masr*")), [])
+        self.refused(self.pretrain(out, *find, "--find-from", "2"), "lowest rate < highest rate")
+
     def test_average_of_the_last_epochs(self):
         out = self.dir / "kept.epochs.masr"
         self.assertEqual(self.pretrain(out, "--keep-epochs", "3").returncode, 0)

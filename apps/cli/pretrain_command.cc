@@ -7,6 +7,7 @@
 #include "command.h"
 #include "io/file.h"
 #include "progress.h"
+#include "train/learning_rate_finder.h"
 #include "update_log.h"
 
 namespace masr::cli {
@@ -18,6 +19,8 @@ struct Options {
   std::vector<std::string> provenance;
   std::string format = "int8";
   std::string log;
+  bool find = false;
+  LearningRateRange range;
   PretrainOptions pretrain;
 };
 
@@ -37,6 +40,43 @@ Json EpochJson(const PretrainEpoch& e) {
           {"dev_wer", e.dev_wer}, {"dev_cer", e.dev_cer}, {"seconds", e.seconds}};
 }
 
+// The learning rate range test instead of a training.
+Status Find(const Options& options, const PretrainConfig& config, const ThreadPool& threads) {
+  Progress progress;
+  const PretrainEvents events = {
+      .progress =
+          [&](const PretrainProgress& p) {
+            progress.Update(static_cast<double>(p.update) / static_cast<double>(p.updates),
+                            Describe(p));
+          },
+      .warning =
+          [&](const std::string& message) { progress.Line("warning: " + message + " (skipped)"); }};
+  MASR_TRY(const LearningRateCurve curve, FindLearningRate(config, options.pretrain, options.range,
+                                                           threads, events, &StopRequested()));
+  progress.Clear();
+  if (options.common.json) {
+    Json json = {{"suggested", curve.suggested},   {"rule", curve.rule},
+                 {"at_minimum", curve.at_minimum}, {"steepest", curve.steepest},
+                 {"diverged", curve.diverged},     {"curve", Json::array()}};
+    for (const LearningRatePoint& p : curve.points) {
+      json["curve"].push_back({{"learning_rate", p.learning_rate},
+                               {"loss", p.loss},
+                               {"smoothed", p.smoothed},
+                               {"gradient_norm", p.gradient_norm}});
+    }
+    PrintJson(json);
+    return {};
+  }
+  std::printf("%13s %9s %9s %9s\n", "learning rate", "loss", "smoothed", "gradient");
+  for (const LearningRatePoint& p : curve.points) {
+    std::printf("%13.2e %9.4f %9.4f %9.3f\n", p.learning_rate, p.loss, p.smoothed, p.gradient_norm);
+  }
+  std::printf("smallest smoothed loss at %.2e, steepest fall at %.2e\n", curve.at_minimum,
+              curve.steepest);
+  std::printf("suggested: %.2e (%s)\n", curve.suggested, curve.rule.c_str());
+  return {};
+}
+
 Status Run(Options& options) {
   MASR_TRY(const std::string text, ReadTextFile(options.config, 1 << 20));
   MASR_TRY(const PretrainConfig config, PretrainConfig::FromJson(text, options.config));
@@ -51,6 +91,7 @@ Status Run(Options& options) {
     pretrain.metadata[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
   const ThreadPool threads(ThreadCount(options.common));
+  if (options.find) return Find(options, config, threads);
   std::optional<UpdateLog> log;
   if (!options.log.empty()) {
     MASR_TRY(log, UpdateLog::Open(options.log, /*append=*/pretrain.resume));
@@ -125,6 +166,14 @@ Command AddPretrain(CLI::App& parent) {
          "--keep-epochs", pretrain.keep_epochs,
          "Also keep the models of the last N epochs, OUT.epoch-001.masr and so on, to average")
       ->check(CLI::Range(0, 100000));
+  app->add_flag("--find-learning-rate", options->find,
+                "Instead of training, raise the rate from update to update and suggest one; writes "
+                "nothing");
+  app->add_option("--find-updates", options->range.updates, "Updates of the range test")
+      ->check(CLI::Range(10, 1000000))
+      ->capture_default_str();
+  app->add_option("--find-from", options->range.low, "Its lowest rate")->capture_default_str();
+  app->add_option("--find-to", options->range.high, "Its highest rate")->capture_default_str();
   app->add_option("--log", options->log,
                   "File for one JSON line per update: loss, rate, gradient norm; --resume appends");
   app->add_option("--format", options->format, "Weights in the file: f32, bf16 or int8")
