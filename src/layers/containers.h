@@ -3,11 +3,15 @@
 #ifndef MOBILEASR_LAYERS_CONTAINERS_H_
 #define MOBILEASR_LAYERS_CONTAINERS_H_
 
+#include <functional>
 #include <vector>
 
 #include "layers/layer.h"
 
 namespace masr {
+
+// Told of a child whose gradients are complete.
+using ChildDone = std::function<void(size_t child)>;
 
 // One after the other; at least one. A child below which nothing trains gets no backward, and what
 // it computes is kept only until the next child has read it.
@@ -25,7 +29,12 @@ class Sequential final : public Layer {
                          LayerPlanner& planner) const override;
   void Forward(const LayerRun& run, const LayerPlan& plan, const float* x, float* y) const override;
   void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float* y,
-                const float* dy, float* dx) const override;
+                const float* dy, float* dx) const override {
+    BackwardTelling(run, plan, x, y, dy, dx, {});
+  }
+  // The same; `done`, if any, is called after each child's backward, from the last child down.
+  void BackwardTelling(const LayerRun& run, const LayerPlan& plan, const float* x, const float* y,
+                       const float* dy, float* dx, const ChildDone& done) const;
 
   // A plan for children [begin, end) alone, at least one; Forward and Backward follow it.
   Result<LayerPlan> PlanRange(size_t begin, size_t end, const SequenceShape& in, const Mode& mode,

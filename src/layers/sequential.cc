@@ -88,8 +88,9 @@ void Sequential::Forward(const LayerRun& run, const LayerPlan& plan, const float
   }
 }
 
-void Sequential::Backward(const LayerRun& run, const LayerPlan& plan, const float* x,
-                          const float* y, const float* dy, float* dx) const {
+void Sequential::BackwardTelling(const LayerRun& run, const LayerPlan& plan, const float* x,
+                                 const float* y, const float* dy, float* dx,
+                                 const ChildDone& done) const {
   const size_t n = plan.children.size();
   for (size_t i = n; i-- > 0;) {
     if (!plan.children[i].mode.backward) return;
@@ -98,6 +99,7 @@ void Sequential::Backward(const LayerRun& run, const LayerPlan& plan, const floa
                   i + 1 == n ? y : Output(run, plan, i),
                   i + 1 == n ? dy : OutputGradient(run, plan, i),
                   i == 0 ? dx : OutputGradient(run, plan, i - 1));
+    if (done) done(plan.first_child + i);
   }
 }
 

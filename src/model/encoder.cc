@@ -120,8 +120,9 @@ void Encoder::Forward(const LayerRun& run, const LayerPlan& plan, const LayerPla
 }
 
 void Encoder::Backward(const LayerRun& run, const LayerPlan& plan, const float* features,
-                       const float* logits, const float* dlogits) const {
-  root_->Backward(run, plan, features, logits, dlogits, nullptr);
+                       const float* logits, const float* dlogits,
+                       const ChildDone& block_done) const {
+  root_->BackwardTelling(run, plan, features, logits, dlogits, nullptr, block_done);
 }
 
 }  // namespace masr

@@ -60,8 +60,10 @@ class Encoder {
   // features [rows, mels] -> logits [out rows, tokens]. Fills the position tables first.
   void Forward(const LayerRun& run, const LayerPlan& plan, const LayerPlanner& planner,
                const float* features, float* logits) const;
+  // `block_done`, if any, is told of each block as soon as its gradients are added, from the head
+  // down to the lowest block that learns.
   void Backward(const LayerRun& run, const LayerPlan& plan, const float* features,
-                const float* logits, const float* dlogits) const;
+                const float* logits, const float* dlogits, const ChildDone& block_done = {}) const;
 
  private:
   ParameterTable parameters_;

@@ -16,6 +16,18 @@ int64_t Visits(const PretrainStage& stage, const SpeechDataset& dataset, int64_t
 
 }  // namespace
 
+std::vector<Batch> LoadUpdate(BatchLoader& loader, const std::vector<std::vector<int64_t>>& update,
+                              const AugmentOptions& augment, uint64_t key,
+                              const Collective* collective, std::vector<LoadProblem>& problems) {
+  std::vector<Batch> batches(update.size());
+  const auto rank = static_cast<size_t>(collective != nullptr ? collective->rank() : 0);
+  const auto size = static_cast<size_t>(collective != nullptr ? collective->size() : 1);
+  for (size_t i = rank; i < update.size(); i += size) {
+    batches[i] = loader.Load(update[i], augment, key, problems);
+  }
+  return batches;
+}
+
 double StageSeconds(const PretrainStage& stage, const SpeechDataset& dataset) {
   double seconds = 0;
   for (int64_t i = 0; i < dataset.size(); ++i) {

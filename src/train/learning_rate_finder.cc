@@ -72,9 +72,15 @@ Result<LearningRateCurve> FindLearningRate(const PretrainConfig& config,
   MASR_TRY(BatchLoader loader, BatchLoader::Create(model, data.train, data.NoiseOrNull(), threads));
   Trainer trainer =
       Trainer::Create(model, TrainableFrom(model.encoder, 0), config.trainer, threads);
+  Collective* collective = options.collective;
+  trainer.set_collective(collective);
+  if (collective != nullptr) MASR_RETURN_IF_ERROR(data.CheckSameEverywhere(*collective));
   PretrainState state;
-  if (options.resume) {
+  if (options.resume && (collective == nullptr || collective->rank() == 0)) {
     MASR_TRY(state, LoadPretrainState(options, trainer, nullptr));
+  }
+  if (collective != nullptr) {
+    MASR_RETURN_IF_ERROR(SharePretrainState(*collective, state, trainer, nullptr));
   }
   const auto last_stage = static_cast<int64_t>(config.stages.size()) - 1;
   const int64_t stage_index = std::min(state.stage, last_stage);
@@ -85,7 +91,8 @@ Result<LearningRateCurve> FindLearningRate(const PretrainConfig& config,
   EpochPlan plan;
   size_t update = 0;
   for (int64_t n = 0; n < range.updates; ++n) {
-    if (cancel != nullptr && cancel->load()) {
+    MASR_TRY(const bool stop, StopAgreed(collective, cancel));
+    if (stop) {
       return Fail(ErrorCode::kCancelled, "range test stopped by its owner");
     }
     if (update == plan.size()) {
@@ -101,10 +108,8 @@ Result<LearningRateCurve> FindLearningRate(const PretrainConfig& config,
       }
     }
     const uint64_t key = MixKeys(options.seed, static_cast<uint64_t>(n));
-    std::vector<Batch> batches;
-    for (const std::vector<int64_t>& micro : plan[update]) {
-      batches.push_back(loader.Load(micro, stage.augment, key, problems));
-    }
+    const std::vector<Batch> batches =
+        LoadUpdate(loader, plan[update], stage.augment, key, collective, problems);
     ++update;
     const double share = static_cast<double>(n) / static_cast<double>(range.updates - 1);
     const double rate = range.low * std::pow(range.high / range.low, share);

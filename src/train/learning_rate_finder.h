@@ -41,7 +41,7 @@ void SuggestLearningRate(LearningRateCurve& curve);
 
 // Makes updates as the recipe's stage would, but for the rate: low * (high / low)^(n / (updates -
 // 1)). From a fresh model, or with options.resume from the checkpoint, whose stage is then used.
-// Writes nothing.
+// Writes nothing. options.collective as for Pretrain.
 Result<LearningRateCurve> FindLearningRate(const PretrainConfig& config,
                                            const PretrainOptions& options,
                                            const LearningRateRange& range,

@@ -22,7 +22,12 @@ class Session {
  public:
   Session(const PretrainConfig& config, const PretrainOptions& options, const ThreadPool& threads,
           const PretrainEvents& events, const std::atomic<bool>* cancel)
-      : config_(config), options_(options), threads_(threads), events_(events), cancel_(cancel) {}
+      : config_(config),
+        options_(options),
+        threads_(threads),
+        events_(events),
+        cancel_(cancel),
+        collective_(options.collective) {}
 
   Result<PretrainResult> Run() {
     MASR_TRY(Model model, Model::Create(config_.model, options_.seed));
@@ -30,12 +35,15 @@ class Session {
     MASR_TRY(data_, PretrainData::Load(options_, model, events_.warning));
     MASR_TRY(BatchLoader loader,
              BatchLoader::Create(model, data_.train, data_.NoiseOrNull(), threads_));
+    if (collective_ != nullptr) MASR_RETURN_IF_ERROR(data_.CheckSameEverywhere(*collective_));
     Trainer trainer =
         Trainer::Create(model, TrainableFrom(model.encoder, 0), config_.trainer, threads_);
+    trainer.set_collective(collective_);
     if (config_.ema_decay > 0) average_.emplace(model, trainer.trainable(), config_.ema_decay);
-    if (options_.resume) {
+    if (options_.resume && IsFirst()) {
       MASR_TRY(state_, LoadPretrainState(options_, trainer, AverageOrNull()));
     }
+    MASR_RETURN_IF_ERROR(ShareState(trainer));
     CountAudioLeft();
     while (state_.stage < static_cast<int64_t>(config_.stages.size())) {
       const PretrainStage& stage = config_.stages[static_cast<size_t>(state_.stage)];
@@ -56,10 +64,20 @@ class Session {
   }
 
  private:
-  PretrainResult Finish(bool finished) const {
-    return {.epochs = state_.epochs,
-            .finished = finished,
-            .skipped = data_.skipped + static_cast<int64_t>(problems_.size())};
+  Result<PretrainResult> Finish(bool finished) const {
+    auto problems = static_cast<double>(problems_.size());
+    if (collective_ != nullptr) MASR_RETURN_IF_ERROR(collective_->Sum({&problems, 1}));
+    return PretrainResult{.epochs = state_.epochs,
+                          .finished = finished,
+                          .skipped = data_.skipped + static_cast<int64_t>(problems)};
+  }
+
+  bool IsFirst() const { return collective_ == nullptr || collective_->rank() == 0; }
+
+  // Processes on unlike CPUs may round unlike: at these moments all have the same weights again.
+  Status ShareState(Trainer& trainer) {
+    if (collective_ == nullptr) return {};
+    return SharePretrainState(*collective_, state_, trainer, AverageOrNull());
   }
 
   // Of what is not done; the stages that are done may have been another recipe's.
@@ -91,16 +109,18 @@ class Session {
     schedule.total_steps = static_cast<int64_t>(plan.size()) * stage.epochs;
     epoch_start_ = Clock::now();
     while (state_.update < static_cast<int64_t>(plan.size())) {
-      if (cancel_ != nullptr && cancel_->load()) return false;
+      MASR_TRY(const bool stop, StopAgreed(collective_, cancel_));
+      if (stop) return false;
       const auto start = Clock::now();
       // By update, so that an utterance sounds different at each visit.
       const uint64_t key = MixKeys(epoch_key, static_cast<uint64_t>(state_.update));
-      std::vector<Batch> batches;
+      const auto& update = plan[static_cast<size_t>(state_.update)];
       double seconds = 0;
-      for (const std::vector<int64_t>& micro : plan[static_cast<size_t>(state_.update)]) {
+      for (const std::vector<int64_t>& micro : update) {
         for (int64_t i : micro) seconds += data_.train.utterance(i).duration_s;
-        batches.push_back(loader.Load(micro, stage.augment, key, problems_));
       }
+      const std::vector<Batch> batches =
+          LoadUpdate(loader, update, stage.augment, key, collective_, problems_);
       const float learning_rate =
           LearningRate(schedule, trainer.step() + 1 - state_.stage_start_step);
       auto report = trainer.Step(batches, learning_rate, key);
@@ -117,7 +137,11 @@ class Session {
 
   // Weights before the bad step are still good: keep them, and say what to do.
   Result<bool> HandleDivergence(Error error, Trainer& trainer) {
-    if (error.code == ErrorCode::kDiverged) MASR_RETURN_IF_ERROR(SaveState(trainer));
+    if (error.code == ErrorCode::kDiverged) {
+      MASR_RETURN_IF_ERROR(SaveState(trainer));
+      // The others end only when rank 0 has saved.
+      MASR_RETURN_IF_ERROR(StopAgreed(collective_, nullptr));
+    }
     return Fail("update " + std::to_string(state_.update + 1) + " of epoch " +
                     std::to_string(state_.epoch + 1),
                 std::move(error));
@@ -155,13 +179,14 @@ class Session {
     if (average_) average_->SwapWithModel();
     MASR_RETURN_IF_ERROR(measured);
     BeginEpoch(state_.epoch + 1);
+    MASR_RETURN_IF_ERROR(ShareState(trainer));
     MASR_RETURN_IF_ERROR(SaveState(trainer));
     if (events_.epoch) events_.epoch(state_.epochs.back());
     return {};
   }
 
   Status MeasureAndWrite(Model& model) {
-    MASR_TRY(const Evaluation dev, Evaluate(model, data_.dev, {}, threads_, {}, nullptr));
+    MASR_TRY(const Evaluation dev, EvaluateTogether(model));
     state_.epochs.push_back(
         {.stage = state_.stage + 1,
          .epoch = state_.epoch + 1,
@@ -169,9 +194,32 @@ class Session {
          .dev_wer = dev.words.rate_percent(),
          .dev_cer = dev.characters.rate_percent(),
          .seconds = SecondsSince(epoch_start_)});
+    if (!IsFirst()) return {};
     model.metadata["training.history"] = HistoryJson(state_.epochs);
     MASR_RETURN_IF_ERROR(SaveModel(model, options_.format, options_.out));
     return KeepEpoch(model);
+  }
+
+  // Each process a share; the counts of all.
+  Result<Evaluation> EvaluateTogether(const Model& model) {
+    if (collective_ == nullptr) return Evaluate(model, data_.dev, {}, threads_);
+    std::vector<int64_t> mine;
+    for (int64_t i = collective_->rank(); i < data_.dev.size(); i += collective_->size()) {
+      mine.push_back(i);
+    }
+    Evaluation dev;
+    if (!mine.empty()) {
+      MASR_TRY(dev, Evaluate(model, data_.dev, mine, threads_));
+    }
+    for (ErrorCounts* counts : {&dev.words, &dev.characters}) {
+      int64_t* fields[] = {&counts->reference_tokens, &counts->substitutions, &counts->insertions,
+                           &counts->deletions};
+      double sums[4];
+      for (size_t f = 0; f < 4; ++f) sums[f] = static_cast<double>(*fields[f]);
+      MASR_RETURN_IF_ERROR(collective_->Sum(sums));
+      for (size_t f = 0; f < 4; ++f) *fields[f] = static_cast<int64_t>(sums[f]);
+    }
+    return dev;
   }
 
   // In full precision: an average of rounded models would average their rounding too.
@@ -188,6 +236,7 @@ class Session {
   WeightAverage* AverageOrNull() { return average_ ? &*average_ : nullptr; }
 
   Status SaveState(Trainer& trainer) {
+    if (!IsFirst()) return {};
     MASR_RETURN_IF_ERROR(SavePretrainState(state_, options_, trainer, AverageOrNull()));
     last_save_ = Clock::now();
     return {};
@@ -198,6 +247,7 @@ class Session {
   const ThreadPool& threads_;
   const PretrainEvents& events_;
   const std::atomic<bool>* cancel_;
+  Collective* collective_;
   PretrainData data_;
   std::optional<WeightAverage> average_;
   PretrainState state_;

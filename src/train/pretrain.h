@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "train/collective.h"
 #include "train/evaluate.h"
 #include "train/pretrain_config.h"
 
@@ -28,6 +29,7 @@ struct PretrainOptions {
   int64_t keep_epochs = 0;                      // models of the last epochs to keep besides `out`
   int64_t cache_bytes = int64_t{4} << 30;       // of decoded samples
   std::map<std::string, std::string> metadata;  // provenance, put into the model file
+  Collective* collective = nullptr;             // where several processes train together
 };
 
 struct PretrainEpoch {
@@ -78,6 +80,13 @@ std::string EpochModelPath(const std::string& out, int64_t epoch);
 // The model is written after every epoch, the checkpoint every few minutes, after every epoch, and
 // when `cancel` becomes true. With `resume`, goes on from "<out>.checkpoint" to the same bits as if
 // it had never stopped; without one it starts from the beginning.
+//
+// With a collective, every process calls it with the same arguments but for `cancel`, `events` and
+// thread count; those of one are enough to stop all. Each makes a share of every update's
+// micro-batches; rank 0 alone reads and writes checkpoints and writes models. The sum of their
+// gradients is rounded in another order than one process rounds it: the same number of processes
+// gives the same bits, another number the same curve to about 1e-6 per update. Any number may go on
+// from any checkpoint.
 Result<PretrainResult> Pretrain(const PretrainConfig& config, const PretrainOptions& options,
                                 const ThreadPool& threads, const PretrainEvents& events,
                                 const std::atomic<bool>* cancel);

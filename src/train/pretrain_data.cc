@@ -1,5 +1,7 @@
 #include "train/pretrain_data.h"
 
+#include <bit>
+
 #include "train/pretrain.h"
 
 namespace masr {
@@ -39,7 +41,36 @@ Result<SpeechDataset> LoadNoise(const std::string& path, const Model& model, int
   return noise;
 }
 
+// FNV-1a, cut to what a double adds up exactly.
+double Fingerprint(const SpeechDataset& dataset) {
+  uint64_t hash = 0xcbf29ce484222325ull;
+  const auto add = [&hash](uint64_t value) { hash = (hash ^ value) * 0x100000001b3ull; };
+  add(static_cast<uint64_t>(dataset.size()));
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    add(std::bit_cast<uint64_t>(dataset.utterance(i).duration_s));
+    add(static_cast<uint64_t>(dataset.source(i)));
+    for (int32_t token : dataset.target(i)) add(static_cast<uint64_t>(token));
+  }
+  return static_cast<double>((hash ^ (hash >> 32)) & 0xffffffff);
+}
+
 }  // namespace
+
+Status PretrainData::CheckSameEverywhere(Collective& collective) const {
+  const double mine[] = {Fingerprint(train), Fingerprint(dev), Fingerprint(noise)};
+  double sums[] = {mine[0], mine[1], mine[2]};
+  MASR_RETURN_IF_ERROR(collective.Sum(sums));
+  const char* names[] = {"training", "dev", "noise"};
+  for (size_t i = 0; i < 3; ++i) {
+    // If they are not all alike, at least one is not the mean, and that one ends the job.
+    if (sums[i] == mine[i] * collective.size()) continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                std::string("the ") + names[i] +
+                    " manifests hold other utterances here than in other processes; every process "
+                    "needs the same data");
+  }
+  return {};
+}
 
 Result<PretrainData> PretrainData::Load(const PretrainOptions& options, const Model& model,
                                         const Warning& warning) {

@@ -7,6 +7,7 @@
 
 #include "data/speech_dataset.h"
 #include "model/model.h"
+#include "train/collective.h"
 
 namespace masr {
 
@@ -19,6 +20,9 @@ struct PretrainData {
   int64_t skipped = 0;  // manifest lines left out; each is a warning
 
   SpeechDataset* NoiseOrNull() { return noise.size() > 0 ? &noise : nullptr; }
+
+  // Fails in every process if their data differ in number, length or text of the utterances.
+  Status CheckSameEverywhere(Collective& collective) const;
 
   // Fails if a manifest cannot be read or has nothing usable. `warning` may be empty.
   static Result<PretrainData> Load(const PretrainOptions& options, const Model& model,

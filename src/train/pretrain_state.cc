@@ -55,6 +55,18 @@ Status ReadHistory(const std::string& text, const std::string& path,
   return {};
 }
 
+template <class T>
+Status Share(Collective& collective, std::span<T> values) {
+  return collective.Broadcast({reinterpret_cast<uint8_t*>(values.data()), values.size_bytes()});
+}
+
+Status ShareText(Collective& collective, std::string& text) {
+  uint64_t size = text.size();
+  MASR_RETURN_IF_ERROR(Share(collective, std::span<uint64_t>(&size, 1)));
+  text.resize(size);
+  return Share(collective, std::span<char>(text));
+}
+
 }  // namespace
 
 std::string HistoryJson(const std::vector<PretrainEpoch>& epochs) {
@@ -92,6 +104,29 @@ Result<PretrainState> LoadPretrainState(const PretrainOptions& options, Trainer&
   MASR_RETURN_IF_ERROR(ReadProgress((*metadata)["progress"], path, options.seed, state));
   MASR_RETURN_IF_ERROR(ReadHistory((*metadata)["history"], path, state.epochs));
   return state;
+}
+
+Status SharePretrainState(Collective& collective, PretrainState& state, Trainer& trainer,
+                          WeightAverage* average) {
+  std::string progress = ProgressJson(state, 0);
+  std::string history = HistoryJson(state.epochs);
+  MASR_RETURN_IF_ERROR(ShareText(collective, progress));
+  MASR_RETURN_IF_ERROR(ShareText(collective, history));
+  state = {};
+  MASR_RETURN_IF_ERROR(ReadProgress(progress, "rank 0", 0, state));
+  MASR_RETURN_IF_ERROR(ReadHistory(history, "rank 0", state.epochs));
+
+  int64_t counts[] = {trainer.step(), average != nullptr ? average->updates() : 0};
+  MASR_RETURN_IF_ERROR(Share(collective, std::span<int64_t>(counts)));
+  trainer.set_step(counts[0]);
+  if (average != nullptr) average->set_updates(counts[1]);
+  for (size_t i = 0; i < trainer.trainable().size(); ++i) {
+    const ParameterId id = trainer.trainable()[i];
+    MASR_RETURN_IF_ERROR(Share(collective, trainer.model().weights.Writable(id)));
+    MASR_RETURN_IF_ERROR(Share(collective, trainer.OptimizerState(id)));
+    if (average != nullptr) MASR_RETURN_IF_ERROR(Share(collective, average->Values(i)));
+  }
+  return {};
 }
 
 }  // namespace masr

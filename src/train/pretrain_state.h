@@ -37,6 +37,10 @@ Status SavePretrainState(const PretrainState& state, const PretrainOptions& opti
 Result<PretrainState> LoadPretrainState(const PretrainOptions& options, Trainer& trainer,
                                         WeightAverage* average);
 
+// Every process gets the state, weights, optimizer state and average of rank 0.
+Status SharePretrainState(Collective& collective, PretrainState& state, Trainer& trainer,
+                          WeightAverage* average);
+
 }  // namespace masr
 
 #endif  // MOBILEASR_TRAIN_PRETRAIN_STATE_H_

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/huge_pages.h"
 #include "ctc/ctc_loss.h"
@@ -18,11 +19,11 @@ int64_t OutputFrames(const Encoder& encoder, std::span<const Batch> batches) {
 }
 
 // All gradients of a model are more than a cache holds: one thread alone takes a while.
-void Clear(const ThreadPool& threads, std::span<float> values) {
+void Fill(const ThreadPool& threads, std::span<float> values, float value) {
   constexpr size_t kBlock = 1 << 18;
   threads.ParallelFor((values.size() + kBlock - 1) / kBlock, [&](size_t b, int) {
     const auto block = values.subspan(b * kBlock, std::min(kBlock, values.size() - b * kBlock));
-    std::fill(block.begin(), block.end(), 0.0f);
+    std::fill(block.begin(), block.end(), value);
   });
 }
 
@@ -76,10 +77,54 @@ Trainer Trainer::Create(Model& model, std::vector<uint8_t> trainable, const Trai
     gradient += table[id].elements();
     state += trainer.states_[id].size();
   }
+  // A block's parameters follow each other, and so do its gradients.
+  size_t begin = 0;
+  for (const EncoderBlock& block : model.encoder.blocks()) {
+    size_t size = 0;
+    for (ParameterId id = block.first; id < block.end; ++id) {
+      if (trainer.trainable_[id] != 0) size += static_cast<size_t>(table[id].elements());
+    }
+    trainer.block_gradients_.push_back(std::span(trainer.gradient_storage_).subspan(begin, size));
+    begin += size;
+  }
   return trainer;
 }
 
-Result<double> Trainer::Accumulate(const Batch& batch, double total_frames, uint64_t key) {
+void Trainer::StartSum(size_t block) {
+  if (!block_gradients_[block].empty()) collective_->StartSum(block_gradients_[block]);
+}
+
+// In the order of the backward, which the other processes follow.
+void Trainer::StartAllSums() {
+  for (size_t block = block_gradients_.size(); block-- > 0;) StartSum(block);
+}
+
+Status Trainer::SumCounts(StepReport& report, int64_t& out_frames) {
+  double counts[] = {static_cast<double>(report.frames), static_cast<double>(report.tokens),
+                     static_cast<double>(out_frames)};
+  MASR_RETURN_IF_ERROR(collective_->Sum(counts));
+  report.frames = static_cast<int64_t>(counts[0]);
+  report.tokens = static_cast<int64_t>(counts[1]);
+  out_frames = static_cast<int64_t>(counts[2]);
+  return {};
+}
+
+Status Trainer::SumGradients(Result<double>& loss) {
+  if (!loss.has_value()) {
+    // Its loss was not finite, so that it began no sum. The others wait for one, and must not learn
+    // from it either.
+    Fill(*threads_, gradient_storage_, std::numeric_limits<float>::quiet_NaN());
+    StartAllSums();
+  }
+  MASR_RETURN_IF_ERROR(collective_->FinishSums());
+  double sum = loss.value_or(0);
+  MASR_RETURN_IF_ERROR(collective_->Sum({&sum, 1}));
+  if (loss.has_value()) loss = sum;
+  return {};
+}
+
+Result<double> Trainer::Accumulate(const Batch& batch, double total_frames, uint64_t key,
+                                   const ChildDone& block_done) {
   const Encoder& encoder = model_->encoder;
   LayerPlanner planner(trainable_, /*stochastic=*/true);
   const std::vector<EncoderBlock>& blocks = encoder.blocks();
@@ -125,8 +170,24 @@ Result<double> Trainer::Accumulate(const Batch& batch, double total_frames, uint
     return Fail(ErrorCode::kDiverged,
                 "the loss is not a finite number; lower the learning rate or check the audio");
   }
-  encoder.Backward(run, plan, batch.features.data(), logits, dlogits);
+  encoder.Backward(run, plan, batch.features.data(), logits, dlogits, block_done);
   return sum;
+}
+
+Result<double> Trainer::AccumulateAll(std::span<const Batch> micro_batches, double total_frames,
+                                      uint64_t key) {
+  size_t mine = 0;
+  for (const Batch& batch : micro_batches) mine += batch.frames.empty() ? 0 : 1;
+  double loss = 0;
+  for (size_t i = 0; i < micro_batches.size(); ++i) {
+    if (micro_batches[i].frames.empty()) continue;
+    ChildDone block_done;
+    if (--mine == 0 && collective_ != nullptr) block_done = [this](size_t b) { StartSum(b); };
+    MASR_TRY(const double sum, Accumulate(micro_batches[i], total_frames,
+                                          MixKeys(key, static_cast<uint64_t>(i)), block_done));
+    loss += sum;
+  }
+  return loss;
 }
 
 Result<StepReport> Trainer::Step(std::span<const Batch> micro_batches, float learning_rate,
@@ -136,19 +197,24 @@ Result<StepReport> Trainer::Step(std::span<const Batch> micro_batches, float lea
     for (int64_t f : batch.frames) report.frames += f;
     for (const auto& target : batch.targets) report.tokens += static_cast<int64_t>(target.size());
   }
-  const int64_t out_frames = OutputFrames(model_->encoder, micro_batches);
+  int64_t out_frames = OutputFrames(model_->encoder, micro_batches);
+  const bool idle = out_frames == 0;
+  if (collective_ != nullptr) MASR_RETURN_IF_ERROR(SumCounts(report, out_frames));
   if (out_frames == 0) return report;
 
   const KernelContext kernels{*threads_};
-  Clear(*threads_, gradient_storage_);
-  double loss = 0;
-  for (size_t i = 0; i < micro_batches.size(); ++i) {
-    if (micro_batches[i].frames.empty()) continue;
-    MASR_TRY(const double sum, Accumulate(micro_batches[i], static_cast<double>(out_frames),
-                                          MixKeys(key, static_cast<uint64_t>(i))));
-    loss += sum;
+  Fill(*threads_, gradient_storage_, 0.0f);
+  Result<double> loss = AccumulateAll(micro_batches, static_cast<double>(out_frames), key);
+  if (collective_ != nullptr) {
+    // Any other error is this process's alone, and ends it.
+    if (!loss.has_value() && loss.error().code != ErrorCode::kDiverged) {
+      return tl::unexpected(std::move(loss.error()));
+    }
+    if (idle) StartAllSums();
+    MASR_RETURN_IF_ERROR(SumGradients(loss));
   }
-  report.loss = loss / static_cast<double>(std::max<int64_t>(report.tokens, 1));
+  if (!loss.has_value()) return tl::unexpected(std::move(loss.error()));
+  report.loss = *loss / static_cast<double>(std::max<int64_t>(report.tokens, 1));
   report.gradient_norm = std::sqrt(SumOfSquares(
       kernels, static_cast<int64_t>(gradient_storage_.size()), gradient_storage_.data()));
   if (!std::isfinite(report.gradient_norm)) {

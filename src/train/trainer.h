@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "tensor/arena.h"
 #include "train/batch_loader.h"
+#include "train/collective.h"
 #include "train/optimizer.h"
 
 namespace masr {
@@ -40,7 +41,13 @@ class Trainer {
   // One update from the sum of the micro-batches' gradients. `key` seeds dropout. Fails with
   // kDiverged, and changes nothing, if the loss or the gradient is not finite; with
   // kInvalidArgument if a batch begins above a block that learns.
+  //
+  // With a collective, the update is that of all processes together: micro_batches has this
+  // process's share in it, and an empty batch for each of the others' (position and key seed
+  // dropout). A block's gradients travel while those of the blocks below are computed. The report
+  // is the same everywhere, and so is kDiverged.
   Result<StepReport> Step(std::span<const Batch> micro_batches, float learning_rate, uint64_t key);
+  void set_collective(Collective* collective) { collective_ = collective; }
 
   int64_t step() const { return step_; }
   void set_step(int64_t step) { step_ = step; }
@@ -58,7 +65,16 @@ class Trainer {
  private:
   Trainer() = default;
   // Adds the gradients of one batch, scaled by 1 / total_frames; returns the sum of its losses.
-  Result<double> Accumulate(const Batch& batch, double total_frames, uint64_t key);
+  Result<double> Accumulate(const Batch& batch, double total_frames, uint64_t key,
+                            const ChildDone& block_done);
+  // Of all of them.
+  Result<double> AccumulateAll(std::span<const Batch> micro_batches, double total_frames,
+                               uint64_t key);
+  // What all processes have between them: counts before, gradients and losses after the backward.
+  Status SumCounts(StepReport& report, int64_t& out_frames);
+  Status SumGradients(Result<double>& loss);
+  void StartSum(size_t block);
+  void StartAllSums();
 
   Model* model_ = nullptr;
   const ThreadPool* threads_ = nullptr;
@@ -67,10 +83,12 @@ class Trainer {
   std::vector<uint8_t> trainable_;  // by parameter
   std::vector<ParameterId> ids_;    // the trainable ones
   std::vector<float> gradient_storage_;
-  std::vector<float*> gradients_;  // by parameter; null where frozen
+  std::vector<float*> gradients_;                  // by parameter; null where frozen
+  std::vector<std::span<float>> block_gradients_;  // by block; empty where frozen
   std::vector<float> state_storage_;
   std::vector<std::span<float>> states_;  // by parameter; empty where frozen
   Arena arena_;
+  Collective* collective_ = nullptr;
   int64_t step_ = 0;
 };
 
