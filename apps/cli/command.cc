@@ -1,7 +1,9 @@
 #include "command.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -25,10 +27,12 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
   app.add_flag("--json", options.json, "Print one JSON object on standard output");
 }
 
-int ThreadCount(const CommonOptions& options) {
+int ThreadCount(const CommonOptions& options, int processes_here) {
   if (options.threads > 0) return options.threads;
-  const unsigned cores = std::thread::hardware_concurrency();
-  return cores > 0 ? static_cast<int>(cores) : 1;
+  // Those that this process may use: mpirun may have given it fewer than its share.
+  const auto usable = static_cast<int>(std::thread::hardware_concurrency());
+  const auto share = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)) / std::max(processes_here, 1);
+  return std::max(1, processes_here > 1 ? std::min(usable, share) : usable);
 }
 
 const std::atomic<bool>& StopRequested() { return stop_requested; }

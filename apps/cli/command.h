@@ -42,7 +42,8 @@ Command AddPretrain(CLI::App& parent);
 Command AddTranscribe(CLI::App& parent);
 
 void AddCommonOptions(CLI::App& app, CommonOptions& options);
-int ThreadCount(const CommonOptions& options);
+// Cores are shared with as many such processes of one job on this machine.
+int ThreadCount(const CommonOptions& options, int processes_here = 1);
 
 // True after Ctrl-C (SIGINT) or SIGTERM; a second one ends the program at once.
 const std::atomic<bool>& StopRequested();

@@ -29,7 +29,10 @@ int Run(int argc, char** argv) {
     if (!command.app->parsed()) continue;
     const Status status = command.run();
     if (status.has_value()) return 0;
-    std::fprintf(stderr, "mobileasr: %s\n", status.error().message.c_str());
+    // Empty where another process of the job says it.
+    if (!status.error().message.empty()) {
+      std::fprintf(stderr, "mobileasr: %s\n", status.error().message.c_str());
+    }
     return status.error().code == ErrorCode::kCancelled ? 130 : 1;
   }
   return 2;

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "io/file.h"
+#include "mpi_collective.h"
 #include "progress.h"
 #include "train/learning_rate_finder.h"
 #include "update_log.h"
@@ -41,9 +42,10 @@ Json EpochJson(const PretrainEpoch& e) {
 }
 
 // The learning rate range test instead of a training.
-Status Find(const Options& options, const PretrainConfig& config, const ThreadPool& threads) {
+Status Find(const Options& options, const PretrainConfig& config, const ThreadPool& threads,
+            bool speaks) {
   Progress progress;
-  const PretrainEvents events = {
+  PretrainEvents events = {
       .progress =
           [&](const PretrainProgress& p) {
             progress.Update(static_cast<double>(p.update) / static_cast<double>(p.updates),
@@ -51,8 +53,10 @@ Status Find(const Options& options, const PretrainConfig& config, const ThreadPo
           },
       .warning =
           [&](const std::string& message) { progress.Line("warning: " + message + " (skipped)"); }};
+  if (!speaks) events = {};
   MASR_TRY(const LearningRateCurve curve, FindLearningRate(config, options.pretrain, options.range,
                                                            threads, events, &StopRequested()));
+  if (!speaks) return {};
   progress.Clear();
   if (options.common.json) {
     Json json = {{"suggested", curve.suggested},   {"rule", curve.rule},
@@ -77,28 +81,17 @@ Status Find(const Options& options, const PretrainConfig& config, const ThreadPo
   return {};
 }
 
-Status Run(Options& options) {
-  MASR_TRY(const std::string text, ReadTextFile(options.config, 1 << 20));
-  MASR_TRY(const PretrainConfig config, PretrainConfig::FromJson(text, options.config));
-  PretrainOptions& pretrain = options.pretrain;
-  pretrain.seed = options.common.seed;
-  pretrain.format = WeightFormatFromName(options.format);
-  for (const std::string& pair : options.provenance) {
-    const size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return Fail(ErrorCode::kInvalidArgument, "--metadata needs KEY=VALUE, not '" + pair + "'");
-    }
-    pretrain.metadata[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
-  const ThreadPool threads(ThreadCount(options.common));
-  if (options.find) return Find(options, config, threads);
+// Only one process of a job speaks.
+Status Train(const Options& options, const PretrainConfig& config, const ThreadPool& threads,
+             bool speaks) {
+  const PretrainOptions& pretrain = options.pretrain;
   std::optional<UpdateLog> log;
-  if (!options.log.empty()) {
+  if (speaks && !options.log.empty()) {
     MASR_TRY(log, UpdateLog::Open(options.log, /*append=*/pretrain.resume));
   }
   Progress progress;
   int64_t warnings = 0;
-  const PretrainEvents events = {
+  PretrainEvents events = {
       .progress =
           [&](const PretrainProgress& p) {
             progress.Update(static_cast<double>(p.update) / static_cast<double>(p.updates),
@@ -123,10 +116,11 @@ Status Run(Options& options) {
           [&](const std::string& message) {
             if (++warnings <= 5) progress.Line("warning: " + message + " (skipped)");
           }};
+  if (!speaks) events = {};
   MASR_TRY(const PretrainResult result,
            Pretrain(config, pretrain, threads, events, &StopRequested()));
   progress.Clear();
-  if (options.common.json) {
+  if (speaks && options.common.json) {
     Json json = {{"finished", result.finished},
                  {"skipped", result.skipped},
                  {"model", pretrain.out},
@@ -139,11 +133,53 @@ Status Run(Options& options) {
     return Fail(ErrorCode::kCancelled,
                 "stopped; " + pretrain.out + ".checkpoint is saved, --resume goes on from there");
   }
-  if (!options.common.json) {
+  if (speaks && !options.common.json) {
     std::printf("%s is written (%lld lines or utterances skipped)\n", pretrain.out.c_str(),
                 static_cast<long long>(result.skipped));
   }
   return {};
+}
+
+// The recipe needs to be on the machine of the first process only.
+Result<std::string> ReadRecipe(const std::string& path, Collective* group) {
+  std::string text;
+  if (group == nullptr || group->rank() == 0) {
+    MASR_TRY(text, ReadTextFile(path, 1 << 20));
+  }
+  if (group == nullptr) return text;
+  auto size = static_cast<double>(text.size());
+  MASR_RETURN_IF_ERROR(group->Sum({&size, 1}));
+  text.resize(static_cast<size_t>(size));
+  MASR_RETURN_IF_ERROR(group->Broadcast({reinterpret_cast<uint8_t*>(text.data()), text.size()}));
+  return text;
+}
+
+// `group` is null where there is one process.
+Status RunIn(Options& options, ProcessGroup* group) {
+  MASR_TRY(const std::string text, ReadRecipe(options.config, group));
+  MASR_TRY(const PretrainConfig config, PretrainConfig::FromJson(text, options.config));
+  PretrainOptions& pretrain = options.pretrain;
+  pretrain.seed = options.common.seed;
+  pretrain.format = WeightFormatFromName(options.format);
+  pretrain.collective = group;
+  for (const std::string& pair : options.provenance) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Fail(ErrorCode::kInvalidArgument, "--metadata needs KEY=VALUE, not '" + pair + "'");
+    }
+    pretrain.metadata[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  const int processes_here = group != nullptr ? group->processes_here() : 1;
+  const ThreadPool threads(ThreadCount(options.common, processes_here));
+  const bool speaks = group == nullptr || group->rank() == 0;
+  if (options.find) return Find(options, config, threads, speaks);
+  return Train(options, config, threads, speaks);
+}
+
+Status Run(Options& options) {
+  MASR_TRY(const std::unique_ptr<ProcessGroup> group, JoinProcessGroup(StopRequested()));
+  if (group == nullptr) return RunIn(options, nullptr);
+  return group->Leave(RunIn(options, group.get()));
 }
 
 }  // namespace
@@ -176,6 +212,10 @@ Command AddPretrain(CLI::App& parent) {
   app->add_option("--find-to", options->range.high, "Its highest rate")->capture_default_str();
   app->add_option("--log", options->log,
                   "File for one JSON line per update: loss, rate, gradient norm; --resume appends");
+  app->add_option("--checkpoint-seconds", pretrain.checkpoint_seconds,
+                  "Time between checkpoints; 0: after every update")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
   app->add_option("--format", options->format, "Weights in the file: f32, bf16 or int8")
       ->check(CLI::IsMember({"f32", "bf16", "int8"}))
       ->capture_default_str();
