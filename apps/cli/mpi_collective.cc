@@ -93,7 +93,6 @@ class MpiGroup final : public ProcessGroup {
   }
 
   Status Leave(Status status) override {
-    EndWorker();
     const bool alike = status.has_value() || status.error().code == ErrorCode::kCancelled ||
                        status.error().code == ErrorCode::kDiverged;
     if (!alike) {
@@ -102,6 +101,7 @@ class MpiGroup final : public ProcessGroup {
       std::fflush(stderr);
       MPI_Abort(MPI_COMM_WORLD, 1);
     }
+    EndWorker();
     MPI_Finalize();
     if (!status.has_value() && rank_ != 0) return Fail(status.error().code, "");
     return status;
