@@ -67,6 +67,7 @@ class ThreadCollective final : public Collective {
 inline void RunTogether(int size, const std::function<void(Collective&)>& run) {
   ThreadGroup group(size);
   std::vector<std::thread> threads;
+  threads.reserve(static_cast<size_t>(size));
   for (int rank = 0; rank < size; ++rank) {
     threads.emplace_back([&, rank] {
       ThreadCollective collective(group, rank);
