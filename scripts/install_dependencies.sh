@@ -4,7 +4,7 @@
 set -euo pipefail
 
 declare -A groups=(
-  [build]="g++ cmake ninja-build libhwy-dev libexpected-dev libsndfile1-dev libsoxr-dev libkissfft-dev
+  [build]="g++ cmake ninja-build libhwy-dev libexpected-dev libsndfile1-dev libsoxr-dev libkissfft-dev libsoundtouch-dev
            nlohmann-json3-dev libcli11-dev"
   [test]="libgtest-dev python3"
   [mpi]="libopenmpi-dev openmpi-bin"

@@ -4,13 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <memory>
 #include <sstream>
 #include <system_error>
 
+#include "audio/sound_memory.h"
 #include "io/file.h"
 
 namespace masr {
@@ -26,62 +24,8 @@ constexpr sf_count_t kMaxReservedFrames = 1 << 22;
 // WAV counts its bytes in 32 bits; half of that leaves room for any reader's mistakes with signs.
 constexpr size_t kMaxWavSamples = size_t{1} << 30;
 
-struct SndfileCloser {
-  void operator()(SNDFILE* file) const { sf_close(file); }
-};
-using File = std::unique_ptr<SNDFILE, SndfileCloser>;
-
-// Bytes in memory, as libsndfile's virtual IO sees them: `bytes` when reading, `written` when
-// writing.
-struct MemoryFile {
-  std::span<const uint8_t> bytes;
-  std::string written;
-  sf_count_t position = 0;
-};
-
-sf_count_t MemoryLength(void* user) {
-  const auto& file = *static_cast<MemoryFile*>(user);
-  return static_cast<sf_count_t>(std::max(file.bytes.size(), file.written.size()));
-}
-
-sf_count_t MemorySeek(sf_count_t offset, int whence, void* user) {
-  auto& file = *static_cast<MemoryFile*>(user);
-  const sf_count_t size = MemoryLength(user);
-  const sf_count_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file.position : size;
-  // Damaged headers ask for offsets whose sum would overflow.
-  if (offset < -base || offset > size - base) return -1;
-  file.position = base + offset;
-  return file.position;
-}
-
-sf_count_t MemoryRead(void* target, sf_count_t count, void* user) {
-  auto& file = *static_cast<MemoryFile*>(user);
-  const auto size = static_cast<sf_count_t>(file.bytes.size());
-  const sf_count_t n = std::clamp<sf_count_t>(count, 0, size - file.position);
-  if (n > 0) std::memcpy(target, file.bytes.data() + file.position, static_cast<size_t>(n));
-  file.position += n;
-  return n;
-}
-
-sf_count_t MemoryWrite(const void* source, sf_count_t count, void* user) {
-  auto& file = *static_cast<MemoryFile*>(user);
-  const auto end = static_cast<size_t>(file.position + count);
-  if (end > file.written.size()) file.written.resize(end);
-  std::memcpy(file.written.data() + file.position, source, static_cast<size_t>(count));
-  file.position += count;
-  return count;
-}
-
-sf_count_t MemoryTell(void* user) { return static_cast<MemoryFile*>(user)->position; }
-
-File OpenMemory(MemoryFile& memory, int mode, SF_INFO& info) {
-  SF_VIRTUAL_IO io{.get_filelen = MemoryLength,
-                   .seek = MemorySeek,
-                   .read = MemoryRead,
-                   .write = MemoryWrite,
-                   .tell = MemoryTell};
-  return File(sf_open_virtual(&io, mode, &info, &memory));
-}
+// Speech of 16 kHz is hardly told from the original at this rate.
+constexpr double kOpusBitsPerSecond = 32000;
 
 // Why the last sf_open failed: a guess where several threads open files, as libsndfile keeps one
 // number for all. sf_strerror(nullptr) would read a shared buffer besides.
@@ -154,9 +98,9 @@ Status CheckReadable(const std::string& path) {
   return {};
 }
 
-Result<File> OpenFile(const std::string& path, SF_INFO& info) {
+Result<SoundFile> OpenFile(const std::string& path, SF_INFO& info) {
   MASR_RETURN_IF_ERROR(CheckReadable(path));
-  File file(sf_open(path.c_str(), SFM_READ, &info));
+  SoundFile file(sf_open(path.c_str(), SFM_READ, &info));
   if (file != nullptr) return file;
   if (sf_error(nullptr) == SF_ERR_SYSTEM) {
     return Fail(ErrorCode::kIo, "cannot be opened; check the file's permissions");
@@ -178,9 +122,22 @@ Result<AudioInfo> InfoOf(const SF_INFO& info) {
                    .seconds = static_cast<double>(info.frames) / info.samplerate};
 }
 
-short To16Bit(float x) {
-  if (std::isnan(x)) return 0;
-  return static_cast<short>(std::lrint(std::clamp(x * 32768.0f, -32768.0f, 32767.0f)));
+int FormatOf(AudioFormat format) {
+  switch (format) {
+    case AudioFormat::kFlac:
+      return SF_FORMAT_FLAC | SF_FORMAT_PCM_16;
+    case AudioFormat::kOpus:
+      return SF_FORMAT_OGG | SF_FORMAT_OPUS;
+    default:
+      return SF_FORMAT_WAV | SF_FORMAT_PCM_16;
+  }
+}
+
+Status WriteBytes(const std::string& path, std::string_view bytes) {
+  Status written = ReplaceFile(path, bytes);
+  if (written || written.error().code == ErrorCode::kNoSpace) return written;
+  written.error().message += "; check that the folder exists and may be written to";
+  return written;
 }
 
 }  // namespace
@@ -189,9 +146,9 @@ Result<Pcm> DecodeAudio(std::span<const uint8_t> bytes, double max_seconds) {
   const auto decode = [&]() -> Result<Pcm> {
     MASR_RETURN_IF_ERROR(CheckMaxSeconds(max_seconds));
     if (bytes.empty()) return NoSamples();
-    MemoryFile memory{.bytes = bytes, .written = {}, .position = 0};
+    SoundMemory memory{.bytes = bytes, .written = {}, .position = 0};
     SF_INFO info{};
-    const File file = OpenMemory(memory, SFM_READ, info);
+    const SoundFile file = OpenMemory(memory, SFM_READ, info);
     if (file == nullptr) return NotAudio();
     return Decode(file.get(), info, max_seconds);
   };
@@ -204,7 +161,7 @@ Result<Pcm> ReadAudio(const std::string& path, double max_seconds) {
   const auto read = [&]() -> Result<Pcm> {
     MASR_RETURN_IF_ERROR(CheckMaxSeconds(max_seconds));
     SF_INFO info{};
-    MASR_TRY(const File file, OpenFile(path, info));
+    MASR_TRY(const SoundFile file, OpenFile(path, info));
     return Decode(file.get(), info, max_seconds);
   };
   Result<Pcm> pcm = read();
@@ -214,43 +171,62 @@ Result<Pcm> ReadAudio(const std::string& path, double max_seconds) {
 
 Result<AudioInfo> ReadAudioInfo(const std::string& path) {
   SF_INFO info{};
-  const Result<File> file = OpenFile(path, info);
+  const Result<SoundFile> file = OpenFile(path, info);
   if (!file) return Fail(path, file.error());
   Result<AudioInfo> result = InfoOf(info);
   if (!result) return Fail(path, std::move(result.error()));
   return result;
 }
 
-Status WriteWav(const std::string& path, const Pcm& pcm) {
+Result<Pcm> ReadAudioRange(const std::string& path, int64_t offset_bytes, int64_t size_bytes,
+                           double max_seconds) {
+  MASR_TRY(const std::vector<uint8_t> bytes, ReadFileRange(path, offset_bytes, size_bytes));
+  Result<Pcm> pcm = DecodeAudio(bytes, max_seconds);
+  if (!pcm) {
+    return Fail(path + ": " + std::to_string(size_bytes) + " bytes from byte " +
+                    std::to_string(offset_bytes),
+                std::move(pcm.error()));
+  }
+  return pcm;
+}
+
+Result<std::string> EncodeAudio(const Pcm& pcm, AudioFormat format) {
   if (pcm.sample_rate_hz < 1 || pcm.sample_rate_hz > kMaxRateHz) {
-    return Fail(ErrorCode::kInvalidArgument, path + ": cannot write " +
-                                                 std::to_string(pcm.sample_rate_hz) +
+    return Fail(ErrorCode::kInvalidArgument, "cannot write " + std::to_string(pcm.sample_rate_hz) +
                                                  " Hz; the sample rate must be in 1..768000");
   }
   if (pcm.samples.size() > kMaxWavSamples) {
-    return Fail(ErrorCode::kInvalidArgument,
-                path + ": " + std::to_string(pcm.samples.size()) +
-                    " samples are too many for one WAV file; write several");
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        std::to_string(pcm.samples.size()) + " samples are too many for one file; write several");
   }
   SF_INFO info{};
   info.samplerate = pcm.sample_rate_hz;
   info.channels = 1;
-  info.format = SF_FORMAT_WAV | SF_FORMAT_PCM_16;
-  MemoryFile memory;
-  File file = OpenMemory(memory, SFM_WRITE, info);
+  info.format = FormatOf(format);
+  SoundMemory memory;
+  SoundFile file = OpenMemory(memory, SFM_WRITE, info);
   if (file == nullptr) {
-    return Fail(ErrorCode::kUnsupported,
-                path + ": libsndfile cannot make a WAV file (" + OpenProblem() + "); update it");
+    return Fail(ErrorCode::kUnsupported, "libsndfile cannot make this kind of file at " +
+                                             std::to_string(pcm.sample_rate_hz) + " Hz (" +
+                                             OpenProblem() + "); write WAV, or update it");
   }
+  if (format == AudioFormat::kOpus) SetOpusBitrate(file.get(), kOpusBitsPerSecond);
   std::vector<short> samples(pcm.samples.size());
   std::transform(pcm.samples.begin(), pcm.samples.end(), samples.begin(), To16Bit);
   sf_writef_short(file.get(), samples.data(), static_cast<sf_count_t>(samples.size()));
   file.reset();  // completes the header
+  return std::move(memory.written);
+}
 
-  Status written = ReplaceFile(path, memory.written);
-  if (written || written.error().code == ErrorCode::kNoSpace) return written;
-  written.error().message += "; check that the folder exists and may be written to";
-  return written;
+Status WriteAudio(const std::string& path, const Pcm& pcm, AudioFormat format) {
+  const Result<std::string> bytes = EncodeAudio(pcm, format);
+  if (!bytes) return Fail(path, bytes.error());
+  return WriteBytes(path, *bytes);
+}
+
+Status WriteWav(const std::string& path, const Pcm& pcm) {
+  return WriteAudio(path, pcm, AudioFormat::kWav);
 }
 
 }  // namespace masr

@@ -28,11 +28,24 @@ struct AudioInfo {
 Result<Pcm> ReadAudio(const std::string& path, double max_seconds = 3600);
 // The same for the bytes of a file that are already in memory; messages speak of "audio data".
 Result<Pcm> DecodeAudio(std::span<const uint8_t> bytes, double max_seconds = 3600);
+// The same for a file that lies inside another, as in an uncompressed tar; messages name `path` and
+// the place in it. Refused where the other file ends before it.
+Result<Pcm> ReadAudioRange(const std::string& path, int64_t offset_bytes, int64_t size_bytes,
+                           double max_seconds = 3600);
 // From the header, where there is one: `seconds` may be more than a damaged file holds.
 Result<AudioInfo> ReadAudioInfo(const std::string& path);
 
-// 16-bit mono WAV; samples are clipped to [-1, 1]. An old file at `path` is replaced only when the
-// new one is whole and durable.
+enum class AudioFormat {
+  kWav,   // 16 bit
+  kFlac,  // 16 bit, the same samples in half the space
+  kOpus,  // in Ogg, 32 kbit/s; only at 8, 12, 16, 24 and 48 kHz
+};
+
+// The bytes of a mono file; samples are clipped to [-1, 1].
+Result<std::string> EncodeAudio(const Pcm& pcm, AudioFormat format);
+// An old file at `path` is replaced only when the new one is whole and durable.
+Status WriteAudio(const std::string& path, const Pcm& pcm, AudioFormat format);
+// WriteAudio as WAV.
 Status WriteWav(const std::string& path, const Pcm& pcm);
 
 }  // namespace masr

@@ -263,6 +263,58 @@ TEST_F(AudioFileTest, SixteenBitsSurviveWritingAndReading) {
   EXPECT_NEAR(ReadAudioInfo(path)->seconds, pcm.samples.size() / 22050.0, 1e-9);
 }
 
+TEST_F(AudioFileTest, FlacKeepsTheSamplesAndOpusTheSound) {
+  Pcm pcm{.samples = Sine(440, 16000, 8000), .sample_rate_hz = 16000};
+  const std::string flac = Path("x.flac"), wav = Path("x.wav"), opus = Path("x.opus");
+  ASSERT_TRUE(WriteAudio(flac, pcm, AudioFormat::kFlac));
+  ASSERT_TRUE(WriteAudio(wav, pcm, AudioFormat::kWav));
+  EXPECT_EQ(ReadAudio(flac)->samples, ReadAudio(wav)->samples);
+  EXPECT_LT(fs::file_size(flac), fs::file_size(wav));
+  ASSERT_TRUE(WriteAudio(opus, pcm, AudioFormat::kOpus));
+  const auto read = ReadAudio(opus);
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_EQ(read->samples.size(), pcm.samples.size());
+  double error = 0, energy = 0;
+  for (size_t i = 0; i < pcm.samples.size(); ++i) {
+    error += std::pow(read->samples[i] - pcm.samples[i], 2);
+    energy += std::pow(pcm.samples[i], 2);
+  }
+  EXPECT_LT(error, 0.02 * energy);
+  pcm.sample_rate_hz = 22050;
+  const Status status = WriteAudio(opus, pcm, AudioFormat::kOpus);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kUnsupported);
+  EXPECT_TRUE(status.error().message.starts_with(opus)) << status.error().message;
+}
+
+TEST_F(AudioFileTest, AFileInsideAnotherIsTheSameFile) {
+  const Pcm pcm{.samples = Sine(440, 16000, 4000), .sample_rate_hz = 16000};
+  const auto inner = EncodeAudio(pcm, AudioFormat::kFlac);
+  ASSERT_TRUE(inner);
+  const std::string outer = Path("outer.tar");
+  const auto size = static_cast<int64_t>(inner->size());
+  std::ofstream(outer, std::ios::binary) << std::string(512, 'x') << *inner << "and more";
+  const auto read = ReadAudioRange(outer, 512, size);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->samples,
+            DecodeAudio({reinterpret_cast<const uint8_t*>(inner->data()), inner->size()})->samples);
+  const auto refused = [&](int64_t offset, int64_t bytes, ErrorCode code) {
+    const auto result = ReadAudioRange(outer, offset, bytes);
+    ASSERT_FALSE(result) << offset;
+    EXPECT_EQ(result.error().code, code);
+    EXPECT_TRUE(result.error().message.starts_with(outer)) << result.error().message;
+    EXPECT_NE(result.error().message.find("from byte " + std::to_string(offset)), std::string::npos)
+        << result.error().message;
+  };
+  constexpr int64_t kHuge = std::numeric_limits<int64_t>::max();
+  refused(0, 100, ErrorCode::kCorrupt);           // no audio there
+  refused(512, size + 100, ErrorCode::kCorrupt);  // beyond the end
+  refused(kHuge, 10, ErrorCode::kCorrupt);
+  refused(512, kHuge, ErrorCode::kCorrupt);
+  refused(-1, 10, ErrorCode::kCorrupt);
+  EXPECT_EQ(ReadAudioRange(Path("none.tar"), 0, 10).error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(AudioFileTest, WritingClipsAndRefuses) {
   const std::string path = Path("clipped.wav");
   ASSERT_TRUE(WriteWav(path, {.samples = {2, -2, 1, std::nanf("")}, .sample_rate_hz = 16000}));

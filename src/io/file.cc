@@ -207,6 +207,36 @@ Result<std::string> ReadTextFile(const std::string& path, size_t max_bytes) {
   return text;
 }
 
+Result<std::vector<uint8_t>> ReadFileRange(const std::string& path, int64_t offset, int64_t size) {
+  FileDescriptor fd(
+      RetryInterrupted([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
+  if (fd.get() < 0) return FailErrno(path, "open", errno);
+  struct stat info;
+  if (fstat(fd.get(), &info) < 0) return FailErrno(path, "read the size", errno);
+  MASR_RETURN_IF_ERROR(CheckRegular(path, info));
+  const auto ends_before = [&] {
+    return Fail(ErrorCode::kCorrupt, path + ": holds " + std::to_string(info.st_size) +
+                                         " bytes, but " + std::to_string(size) +
+                                         " are wanted from byte " + std::to_string(offset) +
+                                         "; copy or make it again");
+  };
+  if (offset < 0 || size < 0 || offset > info.st_size || size > info.st_size - offset) {
+    return ends_before();
+  }
+  std::vector<uint8_t> bytes(static_cast<size_t>(size));
+  size_t used = 0;
+  while (used < bytes.size()) {
+    const ssize_t got = RetryInterrupted([&] {
+      return pread(fd.get(), bytes.data() + used, bytes.size() - used,
+                   static_cast<off_t>(offset) + static_cast<off_t>(used));
+    });
+    if (got < 0) return FailErrno(path, "read", errno);
+    if (got == 0) return ends_before();  // shortened meanwhile
+    used += static_cast<size_t>(got);
+  }
+  return bytes;
+}
+
 Status ReplaceFile(const std::string& path, const std::function<Status(FileSink&)>& write) {
   const std::string temporary = path + ".tmp";
   MASR_TRY(const int opened, OpenTemporary(temporary));

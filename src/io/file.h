@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -32,6 +33,10 @@ class MappedFile {
 
 // The whole of a text file of at most `max_bytes`.
 Result<std::string> ReadTextFile(const std::string& path, size_t max_bytes = size_t{1} << 30);
+
+// Bytes `offset` to `offset + size` of a plain file. Refused, naming file and place, where the file
+// ends before; nothing is allocated for bytes that are not there.
+Result<std::vector<uint8_t>> ReadFileRange(const std::string& path, int64_t offset, int64_t size);
 
 // Receives the bytes of a file being written, in order.
 class FileSink {
