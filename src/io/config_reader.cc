@@ -118,6 +118,20 @@ std::vector<std::string> ConfigReader::TextList(std::string_view key) {
   return list;
 }
 
+std::vector<double> ConfigReader::NumberList(std::string_view key) {
+  const Json* value = Find(key, false);
+  if (value == nullptr) return {};
+  std::vector<double> list;
+  bool good = value->is_array();
+  for (size_t i = 0; good && i < value->size(); ++i) {
+    good = (*value)[i].is_number();
+    if (good) list.push_back((*value)[i].get<double>());
+  }
+  if (good) return list;
+  Refuse(Quoted(key) + " must be a list of numbers");
+  return {};
+}
+
 const Json* ConfigReader::Child(std::string_view key) { return Find(key, false); }
 
 Status ConfigReader::Finish() {

@@ -30,6 +30,8 @@ class ConfigReader {
   size_t Choice(std::string_view key, const std::optional<std::string>& otherwise,
                 const std::vector<std::string>& choices);
   std::vector<std::string> TextList(std::string_view key);
+  // Empty if absent.
+  std::vector<double> NumberList(std::string_view key);
   // A nested value, or null if absent.
   const nlohmann::json* Child(std::string_view key);
 

@@ -29,7 +29,7 @@ std::string ErrorOf(ConfigReader& reader) {
 
 TEST(ConfigReader, ReadsValuesOfEveryKind) {
   const json object = Parsed(R"({"int": -3, "number": 2.5, "whole": 7, "bool": true, "text": "x",
-                                 "choice": "blue", "list": ["a", ""], "child": {"x": [1]}})");
+                                 "choice": "blue", "list": ["a", ""], "numbers": [1, -0.5], "child": {"x": [1]}})");
   ConfigReader reader(object, "test");
   EXPECT_EQ(reader.where(), "test");
   EXPECT_EQ(reader.Int("int", {}, -5, 5), -3);
@@ -39,6 +39,8 @@ TEST(ConfigReader, ReadsValuesOfEveryKind) {
   EXPECT_EQ(reader.Text("text", {}), "x");
   EXPECT_EQ(reader.Choice("choice", {}, {"red", "blue"}), 1u);
   EXPECT_EQ(reader.TextList("list"), (std::vector<std::string>{"a", ""}));
+  EXPECT_EQ(reader.NumberList("numbers"), (std::vector<double>{1, -0.5}));
+  EXPECT_TRUE(reader.NumberList("none").empty());
   ASSERT_NE(reader.Child("child"), nullptr);
   EXPECT_EQ((*reader.Child("child"))["x"][0], 1);
   EXPECT_TRUE(reader.Finish().has_value());

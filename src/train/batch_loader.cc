@@ -1,7 +1,5 @@
 #include "train/batch_loader.h"
 
-#include <cmath>
-
 #include "audio/feature_stream.h"
 #include "base/rng.h"
 #include "ctc/ctc_loss.h"
@@ -22,32 +20,13 @@ Result<std::vector<float>> BatchLoader::Noise(int64_t index) {
 Result<std::vector<float>> BatchLoader::Features(int64_t index, const AugmentOptions& augment,
                                                  uint64_t key) {
   const FeatureConfig& config = model_.config.features;
-  const double rate = config.log_mel.sample_rate_hz;
-  Rng rng(MixKeys(key, static_cast<uint64_t>(index)));
+  const uint64_t own_key = MixKeys(key, static_cast<uint64_t>(index));
+  Rng rng(own_key);
+  const NoiseSource noise{.count = noise_ != nullptr ? noise_->size() : 0,
+                          .samples = [this](int64_t i) { return Noise(i); }};
   MASR_TRY(std::vector<float> samples, dataset_.Samples(index));
-  if (!augment.speeds.empty()) {
-    const double speed = augment.speeds[rng.Below(augment.speeds.size())];
-    if (speed != 1.0) {
-      MASR_TRY(samples, PerturbSpeed(samples, rate, speed));
-    }
-  }
-  if (noise_ != nullptr && noise_->size() > 0 && rng.Uniform() < augment.noise_probability) {
-    const auto which = static_cast<int64_t>(rng.Below(static_cast<uint64_t>(noise_->size())));
-    MASR_TRY(const std::vector<float> noise, Noise(which));
-    if (!noise.empty()) {
-      const size_t start = rng.Below(noise.size());
-      AddNoise(samples, noise, start,
-               rng.Uniform(augment.noise_snr_low_db, augment.noise_snr_high_db));
-    }
-  }
-  if (rng.Uniform() < augment.telephone_probability) {
-    MASR_TRY(samples, TelephoneBand(samples, rate));
-  }
-  if (augment.gain_db > 0) {
-    const auto gain =
-        static_cast<float>(std::pow(10.0, rng.Uniform(-augment.gain_db, augment.gain_db) / 20));
-    for (float& s : samples) s *= gain;
-  }
+  MASR_TRY(samples, AugmentSamples(std::move(samples), config.log_mel.sample_rate_hz, augment,
+                                   noise, own_key, rng, /*applied=*/nullptr));
   std::vector<float> features = log_mel_.ComputeAll(samples);
   const int64_t mels = log_mel_.mels();
   const int64_t frames = static_cast<int64_t>(features.size()) / mels;

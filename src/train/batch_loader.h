@@ -9,24 +9,13 @@
 #include <span>
 #include <vector>
 
-#include "audio/augment.h"
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "data/speech_dataset.h"
 #include "model/model.h"
+#include "train/augmentation.h"
 
 namespace masr {
-
-struct AugmentOptions {
-  std::vector<double> speeds = {};  // one is drawn per utterance; empty: none
-  double gain_db = 0;               // uniform in +- this many decibels
-  double noise_probability = 0;     // of mixing in a noise, at a ratio between the two limits
-  double noise_snr_low_db = 5;
-  double noise_snr_high_db = 30;
-  double telephone_probability = 0;  // of passing through a telephone's band
-  bool spec_augment = false;
-  SpecAugmentOptions spec = {};
-};
 
 struct Batch {
   std::vector<int64_t> utterances;                // indices into the dataset, in batch order

@@ -16,7 +16,13 @@ const AugmentOptions kEverything = {.speeds = {0.9, 1.0, 1.1},
                                     .gain_db = 6,
                                     .noise_probability = 0.7,
                                     .telephone_probability = 0.3,
-                                    .spec_augment = true};
+                                    .spec_augment = true,
+                                    .pitch_probability = 0.5,
+                                    .room_probability = 0.5,
+                                    .room = {.t60_low_s = 0.05, .t60_high_s = 0.2},
+                                    .clip_probability = 0.5,
+                                    .band_probability = 0.5,
+                                    .codec_probability = 0.7};
 
 class BatchLoaderTest : public ::testing::Test {
  protected:

@@ -7,40 +7,12 @@
 namespace masr {
 namespace {
 
-std::vector<double> ReadNumbers(ConfigReader& reader, const char* key) {
-  std::vector<double> numbers;
-  const nlohmann::json* list = reader.Child(key);
-  if (list == nullptr) return numbers;
-  if (!list->is_array()) reader.Refuse(std::string("'") + key + "' must be a list of numbers");
-  for (const nlohmann::json& item : *list) {
-    if (!item.is_number()) {
-      reader.Refuse(std::string("'") + key + "' must be a list of numbers");
-      return {};
-    }
-    numbers.push_back(item.get<double>());
-  }
-  return numbers;
-}
-
-Status ReadSpecAugment(const nlohmann::json& json, const std::string& where,
-                       SpecAugmentOptions& spec) {
-  ConfigReader reader(json, where + ": spec_augment");
-  spec.frequency_masks =
-      static_cast<int>(reader.Int("frequency_masks", spec.frequency_masks, 0, 64));
-  spec.frequency_width =
-      static_cast<int>(reader.Int("frequency_width", spec.frequency_width, 0, 512));
-  spec.time_masks = static_cast<int>(reader.Int("time_masks", spec.time_masks, 0, 64));
-  spec.time_width = static_cast<int>(reader.Int("time_width", spec.time_width, 0, 100000));
-  spec.time_fraction = reader.Number("time_fraction", spec.time_fraction, 0, 1);
-  return reader.Finish();
-}
-
 Result<PretrainStage> ReadStage(const nlohmann::json& json, const std::string& where) {
   ConfigReader reader(json, where);
   PretrainStage stage;
   stage.name = reader.Text("name", {});
   stage.epochs = reader.Int("epochs", {}, 1, 100000);
-  for (double source : ReadNumbers(reader, "sources")) {
+  for (double source : reader.NumberList("sources")) {
     if (source < 1 || source > 1000) reader.Refuse("'sources' counts the manifests from 1");
     stage.sources.push_back(static_cast<int>(source) - 1);
   }
@@ -54,21 +26,7 @@ Result<PretrainStage> ReadStage(const nlohmann::json& json, const std::string& w
   schedule.floor = static_cast<float>(reader.Number("floor", schedule.floor, 0, 10));
   schedule.warmup_steps = reader.Int("warmup_steps", 0, 0, 10000000);
 
-  AugmentOptions& augment = stage.augment;
-  augment.speeds = ReadNumbers(reader, "speeds");
-  for (double speed : augment.speeds) {
-    if (speed < 0.5 || speed > 2) reader.Refuse("'speeds' must lie between 0.5 and 2");
-  }
-  augment.gain_db = reader.Number("gain_db", 0, 0, 40);
-  augment.noise_probability = reader.Number("noise_probability", 0, 0, 1);
-  augment.noise_snr_low_db = reader.Number("noise_snr_low_db", augment.noise_snr_low_db, -20, 60);
-  augment.noise_snr_high_db =
-      reader.Number("noise_snr_high_db", augment.noise_snr_high_db, -20, 60);
-  augment.telephone_probability = reader.Number("telephone_probability", 0, 0, 1);
-  if (const nlohmann::json* spec = reader.Child("spec_augment"); spec != nullptr) {
-    augment.spec_augment = true;
-    MASR_RETURN_IF_ERROR(ReadSpecAugment(*spec, where, augment.spec));
-  }
+  ReadAugmentOptions(reader, stage.augment);
   MASR_RETURN_IF_ERROR(reader.Finish());
   return stage;
 }

@@ -24,7 +24,12 @@ TEST(PretrainConfig, DefaultsAndValues) {
                  {"sources", {2, 1}},
                  {"speeds", {0.9, 1.1}},
                  {"sorted", true},
-                 {"spec_augment", {{"time_masks", 7}}}});
+                 {"spec_augment", {{"time_masks", 7}}},
+                 {"room_probability", 0.5},
+                 {"room_t60_high_s", 0.9},
+                 {"codec_probability", 0.25},
+                 {"codecs", {"opus", "gsm"}},
+                 {"clip_probability", 0.125}});
   recipe["training"]["stages"].push_back(second);
   const auto config = PretrainConfig::FromJson(recipe.dump(), "recipe");
   ASSERT_TRUE(config.has_value()) << config.error().message;
@@ -43,6 +48,11 @@ TEST(PretrainConfig, DefaultsAndValues) {
   EXPECT_TRUE(config->stages[1].augment.spec_augment);
   EXPECT_EQ(config->stages[1].augment.spec.time_masks, 7);
   EXPECT_TRUE(config->stages[1].sorted);
+  EXPECT_EQ(config->stages[1].augment.room_probability, 0.5);
+  EXPECT_EQ(config->stages[1].augment.room.t60_high_s, 0.9);
+  EXPECT_EQ(config->stages[1].augment.codecs, (std::vector<Codec>{Codec::kOpus, Codec::kGsm}));
+  EXPECT_EQ(config->stages[1].augment.clip_probability, 0.125);
+  EXPECT_EQ(config->stages[0].augment.room_probability, 0);
 }
 
 TEST(PretrainConfig, MistakesAreNamed) {
@@ -80,6 +90,10 @@ TEST(PretrainConfig, MistakesAreNamed) {
   stage_refused(R"({"speeds": [3]})", "between 0.5 and 2");
   stage_refused(R"({"spec_augment": {"masks": 2}})", "unknown option 'masks'");
   stage_refused(R"({"noise_probability": 1.5})", "'noise_probability'");
+  stage_refused(R"({"room_probability": -1})", "'room_probability'");
+  stage_refused(R"({"room_t60_low_s": 0.5, "room_t60_high_s": 0.4})",
+                "'room_t60_low_s' is above 'room_t60_high_s'");
+  stage_refused(R"({"codecs": ["gsm", "mp3"]})", "'codecs' knows no 'mp3'; choose of: mu-law");
   EXPECT_FALSE(PretrainConfig::FromJson("{", "recipe.json").has_value());
 }
 
