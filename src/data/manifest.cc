@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -96,18 +97,64 @@ std::string Resolve(const std::string& audio_path, const std::vector<fs::path>& 
   return {};
 }
 
+// Files that have been looked for already: a shard holds thousands of utterances.
+class Places {
+ public:
+  explicit Places(const std::vector<fs::path>& folders) : folders_(folders) {}
+
+  // Puts the path that can be opened in place of the one that was written.
+  Status Find(Utterance& utterance) {
+    if (utterance.size_bytes == 0) {
+      std::string path = Resolve(utterance.audio_path, folders_);
+      if (path.empty()) return Missing("audio file", utterance.audio_path);
+      utterance.audio_path = std::move(path);
+      return {};
+    }
+    auto [found, is_new] = shards_.try_emplace(utterance.audio_path);
+    Shard& shard = found->second;
+    if (is_new) {
+      shard.path = Resolve(utterance.audio_path, folders_);
+      std::error_code error;
+      const auto bytes = fs::file_size(shard.path, error);
+      if (!error) shard.bytes = static_cast<int64_t>(bytes);
+    }
+    if (shard.path.empty()) return Missing("shard", utterance.audio_path);
+    if (utterance.offset_bytes > shard.bytes ||
+        utterance.size_bytes > shard.bytes - utterance.offset_bytes) {
+      return Fail(ErrorCode::kCorrupt,
+                  shard.path + ": holds " + std::to_string(shard.bytes) + " bytes, but " +
+                      std::to_string(utterance.size_bytes) + " are wanted from byte " +
+                      std::to_string(utterance.offset_bytes) + "; copy or make the shard again");
+    }
+    utterance.audio_path = shard.path;
+    return {};
+  }
+
+ private:
+  struct Shard {
+    std::string path;
+    int64_t bytes = 0;
+  };
+
+  Status Missing(const std::string& what, const std::string& path) const {
+    return Fail(ErrorCode::kNotFound, "there is no " + what + " " +
+                                          (folders_.front() / path).string() +
+                                          "; correct the path or copy it there");
+  }
+
+  const std::vector<fs::path>& folders_;
+  std::map<std::string, Shard> shards_;
+};
+
 void ResolveAudio(const std::vector<fs::path>& folders, Manifest& manifest) {
+  Places places(folders);
   std::vector<Utterance> found;
   for (Utterance& utterance : manifest.utterances) {
-    std::string path = Resolve(utterance.audio_path, folders);
-    if (path.empty()) {
-      const fs::path looked_for = folders.front() / utterance.audio_path;
-      manifest.problems.push_back({utterance.where, "there is no audio file " +
-                                                        looked_for.string() +
-                                                        "; correct the path or copy it there"});
+    const Status status = places.Find(utterance);
+    if (!status.has_value()) {
+      manifest.problems.push_back({utterance.where, status.error().message});
       continue;
     }
-    utterance.audio_path = std::move(path);
     found.push_back(std::move(utterance));
   }
   manifest.utterances = std::move(found);

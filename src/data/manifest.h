@@ -1,6 +1,7 @@
 // Lists of transcribed utterances in the four usual forms:
 //   * NeMo JSON lines: {"audio_filepath": ..., "duration": seconds, "text": ...}, paths relative to
-//   the file;
+//   the file; or, for audio in tar shards, {"shard": ..., "offset_bytes": ..., "size_bytes": ...}
+//   with the shard's path in place of audio_filepath's;
 //   * a Kaldi data directory: wav.scp (plain paths, no pipes) and text, optional utt2spk, segments
 //   refused;
 //   * a folder of audio files, each with a .txt of the same stem beside it;
@@ -9,6 +10,8 @@
 #ifndef MOBILEASR_DATA_MANIFEST_H_
 #define MOBILEASR_DATA_MANIFEST_H_
 
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -23,6 +26,11 @@ struct Utterance {
   std::string speaker;     // may be empty
   std::string accent;      // may be empty
   std::string where;       // "train.jsonl: line 7", for messages
+  std::string source;      // what made it, e.g. a synthetic voice; may be empty
+  int64_t line = 0;        // of the JSON lines, from 1; 0 in the other forms
+  // Where the audio is inside audio_path, a shard; size_bytes 0: it is the whole file.
+  int64_t offset_bytes = 0;
+  int64_t size_bytes = 0;
 };
 
 struct ManifestProblem {
@@ -42,6 +50,10 @@ struct Manifest {
 // the text may be missing in every form: the "text" of a JSON line, the .txt beside an audio file,
 // the column of a TSV, lines of Kaldi's text or that whole file.
 Result<Manifest> ReadManifest(const std::string& path, bool needs_text = true);
+
+// The fields that a JSON line of each utterance would hold besides the place of its audio: those of
+// its own line where there is one, else text, duration, speaker and accent as far as known.
+Result<std::vector<nlohmann::ordered_json>> ManifestFields(const Manifest& manifest);
 
 }  // namespace masr
 

@@ -1,13 +1,19 @@
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "data/manifest_forms.h"
+#include "io/file.h"
 #include "io/json.h"
 
 namespace masr {
 namespace {
 
 using nlohmann::json;
+
+constexpr int64_t kMaxOffsetBytes = int64_t{1} << 60;
+constexpr int64_t kMaxSizeBytes = int64_t{1} << 30;  // of one utterance; it is read as a whole
 
 // The string called `key`, or empty. Numbers count too: speakers are often numbered.
 std::string Label(const json& object, const char* key) {
@@ -36,11 +42,33 @@ Result<double> Seconds(const json& object, const char* key) {
   return seconds;
 }
 
+Result<int64_t> Bytes(const json& object, const char* key, int64_t low, int64_t high) {
+  const auto found = object.find(key);
+  if (found != object.end() && found->is_number_integer() &&
+      !(found->is_number_unsigned() && found->get<uint64_t>() > static_cast<uint64_t>(high))) {
+    const auto bytes = found->get<int64_t>();
+    if (bytes >= low && bytes <= high) return bytes;
+  }
+  return Fail(ErrorCode::kCorrupt, std::string("\"") + key + "\" is not a number of bytes from " +
+                                       std::to_string(low) + " to " + std::to_string(high));
+}
+
+Status ParseShard(const json& object, Utterance& utterance) {
+  MASR_TRY(utterance.audio_path, RequiredText(object, "shard"));
+  MASR_TRY(utterance.offset_bytes, Bytes(object, "offset_bytes", 0, kMaxOffsetBytes));
+  MASR_TRY(utterance.size_bytes, Bytes(object, "size_bytes", 1, kMaxSizeBytes));
+  return {};
+}
+
 Result<Utterance> ParseLine(std::string_view line, bool needs_text) {
   MASR_TRY(const json object, ParseJson(line));
   if (!object.is_object()) return Fail(ErrorCode::kCorrupt, "not a JSON object");
   Utterance utterance;
-  MASR_TRY(utterance.audio_path, RequiredText(object, "audio_filepath"));
+  if (object.contains("shard")) {
+    MASR_RETURN_IF_ERROR(ParseShard(object, utterance));
+  } else {
+    MASR_TRY(utterance.audio_path, RequiredText(object, "audio_filepath"));
+  }
   if (needs_text || object.contains("text")) {
     MASR_TRY(utterance.text, RequiredText(object, "text"));
   }
@@ -52,6 +80,7 @@ Result<Utterance> ParseLine(std::string_view line, bool needs_text) {
   }
   utterance.speaker = Label(object, "speaker");
   utterance.accent = Label(object, "accent");
+  utterance.source = Label(object, "source");
   return utterance;
 }
 
@@ -66,8 +95,43 @@ void ParseNemoManifest(std::string_view text, const std::string& name, Manifest&
       continue;
     }
     utterance->where = where;
+    utterance->line = line.number;
     AddUtterance(std::move(*utterance), manifest);
   }
+}
+
+Result<std::vector<nlohmann::ordered_json>> ManifestFields(const Manifest& manifest) {
+  const bool has_lines = std::any_of(manifest.utterances.begin(), manifest.utterances.end(),
+                                     [](const Utterance& utterance) { return utterance.line > 0; });
+  std::string text;
+  if (has_lines) {
+    MASR_TRY(text, ReadTextFile(manifest.path));
+  }
+  std::map<int64_t, std::string_view> lines;
+  for (const TextLine& line : SplitLines(text)) lines[line.number] = line.text;
+  std::vector<nlohmann::ordered_json> records;
+  for (const Utterance& utterance : manifest.utterances) {
+    nlohmann::ordered_json record = nlohmann::ordered_json::object();
+    if (utterance.line > 0) {
+      const auto line = lines.find(utterance.line);
+      if (line == lines.end()) {
+        return Fail(ErrorCode::kCorrupt, utterance.where + ": the file was changed meanwhile");
+      }
+      MASR_TRY(const json object, ParseJson(line->second));
+      for (const auto& [key, value] : object.items()) record[key] = value;
+    } else {
+      if (!utterance.speaker.empty()) record["speaker"] = utterance.speaker;
+      if (!utterance.accent.empty()) record["accent"] = utterance.accent;
+    }
+    for (const char* place :
+         {"audio_filepath", "shard", "shard_id", "offset_bytes", "size_bytes"}) {
+      record.erase(place);
+    }
+    record["text"] = utterance.text;
+    if (utterance.duration_s > 0) record["duration"] = utterance.duration_s;
+    records.push_back(std::move(record));
+  }
+  return records;
 }
 
 }  // namespace masr

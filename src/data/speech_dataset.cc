@@ -4,10 +4,27 @@
 #include <cmath>
 #include <cstdio>
 
-#include "audio/audio_file.h"
 #include "audio/resampler.h"
 
 namespace masr {
+namespace {
+
+// From the header, where the file is its own.
+Result<double> Seconds(const Utterance& utterance) {
+  if (utterance.size_bytes == 0) {
+    MASR_TRY(const AudioInfo info, ReadAudioInfo(utterance.audio_path));
+    return info.seconds;
+  }
+  MASR_TRY(const Pcm pcm, ReadUtteranceAudio(utterance));
+  return static_cast<double>(pcm.samples.size()) / pcm.sample_rate_hz;
+}
+
+}  // namespace
+
+Result<Pcm> ReadUtteranceAudio(const Utterance& utterance) {
+  if (utterance.size_bytes == 0) return ReadAudio(utterance.audio_path);
+  return ReadAudioRange(utterance.audio_path, utterance.offset_bytes, utterance.size_bytes);
+}
 
 SpeechDataset SpeechDataset::Create(std::vector<Manifest> manifests, const Vocabulary& vocabulary,
                                     const DatasetOptions& options) {
@@ -24,12 +41,12 @@ SpeechDataset SpeechDataset::Create(std::vector<Manifest> manifests, const Vocab
         continue;
       }
       if (utterance.duration_s <= 0) {
-        const auto info = ReadAudioInfo(utterance.audio_path);
-        if (!info.has_value()) {
-          problems.push_back({utterance.where, info.error().message});
+        const auto seconds = Seconds(utterance);
+        if (!seconds.has_value()) {
+          problems.push_back({utterance.where, seconds.error().message});
           continue;
         }
-        utterance.duration_s = info->seconds;
+        utterance.duration_s = *seconds;
       }
       if (options.max_seconds > 0 && utterance.duration_s > options.max_seconds) {
         char limit[32];
@@ -70,7 +87,7 @@ Result<std::vector<float>> SpeechDataset::Samples(int64_t i) {
     return samples;
   }
   auto load = [&]() -> Result<std::vector<float>> {
-    MASR_TRY(Pcm pcm, ReadAudio(utterances_[i].audio_path));
+    MASR_TRY(Pcm pcm, ReadUtteranceAudio(utterances_[i]));
     return Resample(pcm.samples, pcm.sample_rate_hz, options_.sample_rate_hz);
   };
   auto samples = load();

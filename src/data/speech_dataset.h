@@ -7,11 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "audio/audio_file.h"
 #include "base/result.h"
 #include "data/manifest.h"
 #include "text/vocabulary.h"
 
 namespace masr {
+
+// The audio of an utterance, from its own file or from its place in a shard. The error names the
+// file, and in a shard the place.
+Result<Pcm> ReadUtteranceAudio(const Utterance& utterance);
 
 struct DatasetOptions {
   int sample_rate_hz = 16000;

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <numeric>
 
+#include "data/shards.h"
 #include "train/testing/toy_speech.h"
 
 namespace masr {
@@ -114,6 +117,36 @@ TEST_F(BatchLoaderTest, TheCacheChangesNothing) {
   const Batch first = loader->Load(All(), kEverything, 5, problems);
   const Batch second = loader->Load(All(), kEverything, 5, problems);
   EXPECT_EQ(first.features, second.features);
+}
+
+TEST_F(BatchLoaderTest, ShardsGiveTheSameBatches) {
+  const Batch plain = Load(All(), kEverything, 7);
+  auto manifest = ReadManifest(manifest_);
+  ASSERT_TRUE(manifest.has_value());
+  const auto items = PlanShards(*manifest, 1 << 15);
+  ASSERT_TRUE(items.has_value());
+  ASSERT_GT(items->back().shard, 0);
+  for (int64_t shard = 0; shard <= items->back().shard; ++shard) {
+    std::vector<ShardItem> part;
+    std::copy_if(items->begin(), items->end(), std::back_inserter(part),
+                 [&](const ShardItem& item) { return item.shard == shard; });
+    ASSERT_TRUE(
+        WriteShard(*manifest, part, folder_ / ("audio_" + std::to_string(shard) + ".tar"), nullptr)
+            .has_value());
+  }
+  std::string lines;
+  for (const ShardItem& item : *items) {
+    const Utterance& u = manifest->utterances[static_cast<size_t>(item.utterance)];
+    lines += R"({"shard": "audio_)" + std::to_string(item.shard) + R"(.tar", "offset_bytes": )" +
+             std::to_string(item.offset_bytes) + R"(, "size_bytes": )" +
+             std::to_string(item.size_bytes) + R"(, "duration": )" + std::to_string(u.duration_s) +
+             R"(, "text": ")" + u.text + "\"}\n";
+  }
+  manifest_ = folder_ / "sharded.jsonl";
+  ASSERT_TRUE(ReplaceFile(manifest_, lines).has_value());
+  const Batch sharded = Load(All(), kEverything, 7, 4);
+  EXPECT_EQ(sharded.frames, plain.frames);
+  EXPECT_EQ(sharded.features, plain.features);
 }
 
 TEST_F(BatchLoaderTest, LeavesOutWhatCannotBeLearnedAndSaysWhy) {
