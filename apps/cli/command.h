@@ -33,10 +33,10 @@ struct Command {
 };
 
 Command AddAverage(CLI::App& parent);
+Command AddData(CLI::App& parent);
 Command AddEvaluate(CLI::App& parent);
 Command AddInfo(CLI::App& parent);
-// `lm train`, `lm convert`, `lm score`.
-std::vector<Command> AddLanguageModel(CLI::App& parent);
+Command AddLanguageModel(CLI::App& parent);
 Command AddPersonalize(CLI::App& parent);
 Command AddPretrain(CLI::App& parent);
 Command AddTranscribe(CLI::App& parent);

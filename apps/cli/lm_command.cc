@@ -218,7 +218,7 @@ CLI::Option* AddUnitOption(CLI::App& app, std::string& unit) {
 
 }  // namespace
 
-std::vector<Command> AddLanguageModel(CLI::App& parent) {
+Command AddLanguageModel(CLI::App& parent) {
   CLI::App* lm = parent.add_subcommand("lm", "Language models for decoding");
   lm->require_subcommand(1);
 
@@ -255,9 +255,16 @@ std::vector<Command> AddLanguageModel(CLI::App& parent) {
   score_app->add_option("--text", score->text, "Text, one sentence a line")->required();
   AddCommonOptions(*score_app, score->common);
 
-  return {{train_app, [train] { return RunTrain(*train); }},
-          {convert_app, [convert] { return RunConvert(*convert); }},
-          {score_app, [score] { return RunScore(*score); }}};
+  const std::vector<Command> commands = {
+      {train_app, [train] { return RunTrain(*train); }},
+      {convert_app, [convert] { return RunConvert(*convert); }},
+      {score_app, [score] { return RunScore(*score); }}};
+  return {lm, [commands]() -> Status {
+            for (const Command& command : commands) {
+              if (command.app->parsed()) return command.run();
+            }
+            return {};
+          }};
 }
 
 }  // namespace masr::cli

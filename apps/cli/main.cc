@@ -1,10 +1,7 @@
 // The command line: parses, calls the library, prints. Exit codes: 0 done, 1 failed, 2 wrong usage,
 // 130 stopped by its owner.
-#include <algorithm>
 #include <cstdio>
 #include <exception>
-#include <iterator>
-#include <vector>
 
 #include "command.h"
 
@@ -16,9 +13,9 @@ int Run(int argc, char** argv) {
                "mobileasr");
   app.require_subcommand(1);
   app.set_version_flag("--version", "mobileasr 0.1.0");
-  std::vector<Command> commands = {AddPretrain(app), AddPersonalize(app), AddTranscribe(app),
-                                   AddEvaluate(app), AddInfo(app),        AddAverage(app)};
-  std::ranges::move(AddLanguageModel(app), std::back_inserter(commands));
+  const Command commands[] = {AddPretrain(app), AddPersonalize(app), AddTranscribe(app),
+                              AddEvaluate(app), AddInfo(app),        AddAverage(app),
+                              AddData(app),     AddLanguageModel(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

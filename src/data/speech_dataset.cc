@@ -7,23 +7,20 @@
 #include "audio/resampler.h"
 
 namespace masr {
-namespace {
 
-// From the header, where the file is its own.
-Result<double> Seconds(const Utterance& utterance) {
+Result<Pcm> ReadUtteranceAudio(const Utterance& utterance) {
+  if (utterance.size_bytes == 0) return ReadAudio(utterance.audio_path);
+  return ReadAudioRange(utterance.audio_path, utterance.offset_bytes, utterance.size_bytes);
+}
+
+Result<double> UtteranceSeconds(const Utterance& utterance) {
+  if (utterance.duration_s > 0) return utterance.duration_s;
   if (utterance.size_bytes == 0) {
     MASR_TRY(const AudioInfo info, ReadAudioInfo(utterance.audio_path));
     return info.seconds;
   }
   MASR_TRY(const Pcm pcm, ReadUtteranceAudio(utterance));
   return static_cast<double>(pcm.samples.size()) / pcm.sample_rate_hz;
-}
-
-}  // namespace
-
-Result<Pcm> ReadUtteranceAudio(const Utterance& utterance) {
-  if (utterance.size_bytes == 0) return ReadAudio(utterance.audio_path);
-  return ReadAudioRange(utterance.audio_path, utterance.offset_bytes, utterance.size_bytes);
 }
 
 SpeechDataset SpeechDataset::Create(std::vector<Manifest> manifests, const Vocabulary& vocabulary,
@@ -40,14 +37,12 @@ SpeechDataset SpeechDataset::Create(std::vector<Manifest> manifests, const Vocab
         problems.push_back({utterance.where, target.error().message});
         continue;
       }
-      if (utterance.duration_s <= 0) {
-        const auto seconds = Seconds(utterance);
-        if (!seconds.has_value()) {
-          problems.push_back({utterance.where, seconds.error().message});
-          continue;
-        }
-        utterance.duration_s = *seconds;
+      const auto seconds = UtteranceSeconds(utterance);
+      if (!seconds.has_value()) {
+        problems.push_back({utterance.where, seconds.error().message});
+        continue;
       }
+      utterance.duration_s = *seconds;
       if (options.max_seconds > 0 && utterance.duration_s > options.max_seconds) {
         char limit[32];
         std::snprintf(limit, sizeof(limit), "%g", options.max_seconds);

@@ -17,6 +17,9 @@ namespace masr {
 // The audio of an utterance, from its own file or from its place in a shard. The error names the
 // file, and in a shard the place.
 Result<Pcm> ReadUtteranceAudio(const Utterance& utterance);
+// As the manifest has it; else from the audio, of which only the header is read where it is a file
+// of its own.
+Result<double> UtteranceSeconds(const Utterance& utterance);
 
 struct DatasetOptions {
   int sample_rate_hz = 16000;
