@@ -14,6 +14,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import unittest
@@ -186,7 +187,106 @@ class CommandLine(unittest.TestCase):
         self.assertEqual([e["train_loss"] for e in resumed],
                          [e["train_loss"] for e in self.history["epochs"]])
 
+    def augment(self, out, *extra):
+        recipe = self.dir / "augment.json"
+        recipe.write_text(json.dumps({"room_probability": 1, "room_t60_high_s": 0.2, "noise_probability": 0.5,
+                                      "codec_probability": 0.5, "gain_db": 3}))
+        return run("data", "augment", "--manifest", self.dir / "adapt.jsonl", "--noise",
+                   self.dir / "test.jsonl", "--recipe", recipe, "--out", out, "--copies", "2", "--json", *extra)
+
+    def test_augmented_copies_say_what_was_done_and_go_on_after_a_stop(self):
+        whole, again = self.dir / "augmented", self.dir / "augmented_again"
+        result = self.augment(whole, "--threads", "2")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(json.loads(result.stdout)["utterances"], 24)
+        lines = [json.loads(line) for line in (whole / "manifest.jsonl").read_text().splitlines()]
+        self.assertEqual(lines[2]["text"], lines[3]["text"])
+        for line in lines:
+            self.assertTrue((whole / line["audio_filepath"]).is_file())
+            self.assertTrue((whole / line["augmented_from"]).is_file())
+            self.assertIn("t60_s", next(e for e in line["effects"] if e["effect"] == "room"))
+        self.assertTrue(any(e["effect"] == "noise" and "snr_db" in e and (whole / e["file"]).is_file()
+                            for line in lines for e in line["effects"]))
+        # As if it had been killed after five lines and a half, and lost the audio of the fifth.
+        written = (whole / "manifest.jsonl").read_text().splitlines()
+        again.mkdir()
+        (again / "plan.json").write_text((whole / "plan.json").read_text())
+        (again / "audio").mkdir()
+        for line in lines[:4]:
+            (again / line["audio_filepath"]).write_bytes((whole / line["audio_filepath"]).read_bytes())
+        (again / "manifest.jsonl.part").write_text("\n".join(written[:5]) + "\n" + written[5][:40])
+        result = self.augment(again, "--threads", "1")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for path in sorted(p.relative_to(whole) for p in whole.rglob("*") if p.is_file()):
+            self.assertEqual((again / path).read_bytes(), (whole / path).read_bytes(), path)
+        self.assertFalse((again / "manifest.jsonl.part").exists())
+        self.refused(self.augment(whole, "--seed", "2"), "plan.json", "other arguments")
+
+    def test_training_from_shards_is_the_same_training(self):
+        out = self.dir / "shards"
+        command = ("data", "shard", "--manifest", self.dir / "train.jsonl", "--out", out, "--shard-size", "100KB",
+                   "--json")
+        result = run(*command)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        shards = json.loads(result.stdout)["shards"]
+        self.assertGreater(shards, 2)
+        manifest = (out / "manifest.jsonl").read_text()
+        line = json.loads(manifest.splitlines()[-1])
+        with tarfile.open(out / line["shard"]) as tar:
+            self.assertEqual(tar.extractfile(line["audio_filepath"]).read(),
+                             (self.dir / "train31.wav").read_bytes())
+        result = run("pretrain", "--config", self.dir / "config.json", "--train", out / "manifest.jsonl", "--dev",
+                     self.dir / "test.jsonl", "--out", self.dir / "sharded.masr", "--threads", "2", "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([e["train_loss"] for e in json.loads(result.stdout)["epochs"]],
+                         [e["train_loss"] for e in self.history["epochs"]])
+        # A run that was stopped: one shard is missing and one is half.
+        first = (out / "audio_0.tar").read_bytes()
+        (out / "audio_0.tar").write_bytes(first[:1000])
+        (out / "audio_1.tar").unlink()
+        (out / "manifest.jsonl").unlink()
+        self.assertEqual(run(*command).returncode, 0)
+        self.assertEqual((out / "audio_0.tar").read_bytes(), first)
+        self.assertEqual((out / "manifest.jsonl").read_text(), manifest)
+        # A shard that was cut is named, with the place.
+        (out / "audio_0.tar").write_bytes(first[:20000])
+        result = run("evaluate", "--model", self.base, "--data", out / "manifest.jsonl", "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertGreater(json.loads(result.stdout)["skipped"], 0)
+        self.assertIn("audio_0.tar: holds 20000 bytes", result.stderr)
+
+    def test_stats_count(self):
+        result = run("data", "stats", "--manifest", self.dir / "train.jsonl", "--manifest",
+                     self.dir / "adapt.jsonl", "--against", self.dir / "adapt.jsonl", "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual(report["utterances"], 44)
+        self.assertEqual(sum(b["utterances"] for b in report["durations"]), 44)
+        seconds = 0
+        for path in list(self.dir.glob("train*.wav")) + list(self.dir.glob("adapt*.wav")):
+            with wave.open(str(path)) as audio:
+                seconds += audio.getnframes() / RATE
+        self.assertAlmostEqual(report["hours"], seconds / 3600, places=6)
+        self.assertEqual(report["by_manifest"][str(self.dir / "adapt.jsonl")]["utterances"], 12)
+        self.assertEqual(report["coverage"][str(self.dir / "adapt.jsonl")]["words_percent"], 100)
+        self.assertEqual(set(report["characters"]), set(LETTERS))
+        self.assertIn("44 utterances", run("data", "stats", "--manifest", self.dir / "train.jsonl", "--manifest",
+                                           self.dir / "adapt.jsonl").stdout)
+
     # What does not.
+
+    def test_data_commands_refuse_what_they_cannot_use(self):
+        self.assertEqual(run("data").returncode, 2)
+        recipe = self.dir / "wrong_recipe.json"
+        recipe.write_text('{"echo_probability": 1}')
+        common = ("data", "augment", "--manifest", self.dir / "adapt.jsonl", "--out", self.dir / "nothing")
+        self.refused(run(*common, "--recipe", recipe), "wrong_recipe.json", "echo_probability")
+        recipe.write_text('{"noise_probability": 1}')
+        self.refused(run(*common, "--recipe", recipe), "wrong_recipe.json", "--noise")
+        self.refused(run("data", "shard", "--manifest", self.dir / "nowhere.jsonl", "--out", self.dir / "nothing"),
+                     "nowhere.jsonl")
+        self.refused(run("data", "stats", "--manifest", self.dir / "train0.wav"), "train0.wav")
+        self.assertFalse((self.dir / "nothing").exists())
 
     def transcribe(self, path):
         return run("transcribe", "--model", self.base, path)
