@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
 """Makes synthetic training speech from a list of sentences, with free engines only.
 
-    scripts/synthesize_speech.py --sentences FILE --out DIR [--count N] [--seed N] [--jobs N]
-                                 [--exclude MANIFEST.jsonl ...] [--voices v1,v2,...]
+    scripts/synthesize_speech.py --sentences FILE ... --out DIR [--count N] [--seed N] [--jobs N]
+                                 [--prompts KIND:COUNT ...] [--exclude FILE ...]
+                                 [--voices v1,v2,...] [--variants speech|all]
 
 writes DIR/audio/NNNNN.wav (16 kHz, mono, 16 bit) and DIR/manifest.jsonl (NeMo JSON lines). The same
 arguments give the same plan, so an interrupted run goes on where it stopped: files that are there
 are kept. DIR/plan.json remembers the arguments; a folder that was begun with others is refused.
 
 Texts: 46 % whole sentences, 46 % spans of 2 to 7 words, 8 % generated lines (digits, letters,
-times, dates, commands, names), the short ones first. No text equals a text of an --exclude
-manifest, and none shares six consecutive words with one.
+times, dates, commands, names), the short ones first. --prompts adds lines of scripts/prompts.py's
+kinds, and may do without sentences. No text equals a text of an --exclude file (a JSON-lines
+manifest, or plain text with a sentence a line), and none shares six consecutive words with one.
 
 Voices are named engine:voice. Held out, and refused if asked for: flite:awb and
 espeak:en-gb-scotland. They are the new speakers of the demonstration, so no model that it starts
 from may have heard them.
 
-Needs (Debian): flite espeak-ng festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts sox
+Needs (Debian): flite espeak-ng festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts sox,
+and wamerican for --prompts
 """
 
 import argparse
@@ -30,6 +33,8 @@ import subprocess
 import sys
 import tempfile
 import wave
+
+import prompts
 
 # Voice: (share of the items, accent). Shares need not add up to one.
 VOICES = {
@@ -52,6 +57,13 @@ HELD_OUT = ("flite:awb", "espeak:en-gb-scotland")
 # Robots and whispers are left out: their spectra are not those of speech.
 ESPEAK_VARIANTS = ([f"m{i}" for i in range(1, 8)] + [f"f{i}" for i in range(1, 6)] +
                    ["klatt", "klatt2", "klatt3", "klatt4"])
+# --variants all: the other people that espeak-ng imitates.
+ESPEAK_MORE_VARIANTS = (
+    """m8 klatt5 klatt6 adam Alex Alicia Andrea Andy Annie antonio aunty belinda benjamin boris caleb
+    david Denis Diogo ed edward edward2 Gene Gene2 grandma grandpa gustave Henrique Hugo iven iven2
+    iven3 iven4 Jacky john kaukovalta Lee linda marcelo Marco Mario max Michael michel miguel Mike Mr
+    Nguyen norbert pablo paul pedro quincy rob robert sandro shelby steph steph2 steph3 travis victor
+    zac anika AnxiousAndy announcer""").split()
 F0_MEAN_HZ = {"slt": 180, "rms": 100, "kal16": 105, "kal": 105, "kal_diphone": 105,
               "ked_diphone": 105}
 FESTIVAL_BATCH = 40  # utterances per process: loading a voice costs up to a second
@@ -166,12 +178,9 @@ class Exclusions:
         self.texts = set()
         self.spans = set()
         for path in manifests:
-            with open(path, encoding="utf-8") as lines:
-                for line in lines:
-                    if line.strip():
-                        words = normalize(json.loads(line)["text"]).split()
-                        self.texts.add(" ".join(words))
-                        self.spans.update(self._spans(words))
+            for text in prompts.excluded_texts(path):
+                self.texts.add(text)
+                self.spans.update(self._spans(text.split()))
 
     @staticmethod
     def _spans(words):
@@ -191,7 +200,7 @@ def draw_span(sentence, rng):
     return " ".join(words[start:start + length])
 
 
-def plan_items(sentences, exclusions, voices, count, seed):
+def plan_items(sentences, exclusions, voices, variants, count, prompt_counts, seed):
     """The items in order; the same arguments give the same list."""
     rng = random.Random(seed)
     sentences = sorted({s for s in map(normalize, sentences) if s})
@@ -212,12 +221,13 @@ def plan_items(sentences, exclusions, voices, count, seed):
             text, spoken = generated_line(rng)
         if exclusions.allows(text):
             texts.append((text, spoken))
+    texts += prompts.draw_all(prompt_counts, seed, exclusions.allows)
     texts.sort(key=lambda item: len(item[0].split()))
     names = sorted(voices)
     weights = [VOICES[name][0] for name in names]
     return [{"index": i, "text": text, "spoken": spoken, "voice": rng.choices(names, weights)[0],
              "stretch": round(rng.uniform(0.85, 1.25), 3),
-             "pitch": round(rng.uniform(0.85, 1.2), 3), "variant": rng.choice(ESPEAK_VARIANTS)}
+             "pitch": round(rng.uniform(0.85, 1.2), 3), "variant": rng.choice(variants)}
             for i, (text, spoken) in enumerate(texts)]
 
 
@@ -319,7 +329,7 @@ def write_manifest(out, items):
             manifest.write(json.dumps({
                 "audio_filepath": os.path.relpath(path, out), "duration": round(duration, 3),
                 "text": item["text"], "speaker": speaker_of(item),
-                "accent": VOICES[item["voice"]][1]}) + "\n")
+                "accent": VOICES[item["voice"]][1], "source": item["voice"]}) + "\n")
     os.replace(partial, os.path.join(out, "manifest.jsonl"))
     return files, seconds
 
@@ -356,10 +366,15 @@ def remember_plan(out, plan):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sentences", required=True, help="one sentence per line")
+    parser.add_argument("--sentences", "--text", action="extend", nargs="+", default=[], metavar="FILE",
+                        help="one sentence per line")
+    parser.add_argument("--prompts", action="extend", nargs="+", default=[], metavar="KIND:COUNT",
+                        help="kinds: " + ", ".join(prompts.KINDS))
     parser.add_argument("--out", required=True, help="folder to write to")
-    parser.add_argument("--count", type=int, default=12000)
-    parser.add_argument("--exclude", action="extend", nargs="*", default=[], metavar="MANIFEST")
+    parser.add_argument("--count", type=int, default=12000, help="of texts from sentences")
+    parser.add_argument("--exclude", action="extend", nargs="*", default=[], metavar="FILE")
+    parser.add_argument("--variants", choices=["speech", "all"], default="speech",
+                        help="espeak-ng's: 16 clear ones, or all that are people")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--voices", default=",".join(VOICES), help="engine:voice, by commas")
@@ -372,9 +387,15 @@ def main():
         if voice not in VOICES:
             sys.exit(f"unknown voice {voice}: choose from {', '.join(VOICES)}")
 
-    with open(args.sentences, encoding="utf-8") as lines:
-        sentences = lines.read().splitlines()
-    items = plan_items(sentences, Exclusions(args.exclude), voices, args.count, args.seed)
+    if not args.sentences and not args.prompts:
+        sys.exit("nothing to say: give --sentences, --prompts, or both")
+    sentences = []
+    for path in args.sentences:
+        with open(path, encoding="utf-8") as lines:
+            sentences += lines.read().splitlines()
+    variants = ESPEAK_VARIANTS + (ESPEAK_MORE_VARIANTS if args.variants == "all" else [])
+    items = plan_items(sentences, Exclusions(args.exclude), voices, variants,
+                       args.count if args.sentences else 0, prompts.parse_counts(args.prompts), args.seed)
     digest = hashlib.sha256(json.dumps(items).encode()).hexdigest()
     os.makedirs(os.path.join(args.out, "audio"), exist_ok=True)
     remember_plan(args.out, {"seed": args.seed, "count": args.count, "voices": sorted(voices),
