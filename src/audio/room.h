@@ -34,7 +34,9 @@ struct RoomRange {
 Room DrawRoom(const RoomRange& range, Rng& rng);
 
 // The share of the energy that a wall takes, the same for all six, by Eyring (1930):
-// 1 - exp(-24 ln(10) / c * V / (S * t60)).
+// 1 - exp(-24 ln(10) / c * V / (S * t60)). Eyring supposes sound from everywhere alike; in rooms of
+// unequal sides it bounces longer between the far walls, so that the time measured is a quarter
+// longer on average over DrawRoom's rooms.
 double WallAbsorption(const Room& room);
 
 // One sample per 1 / sample_rate_hz seconds from the moment the source sounds; its length is the
