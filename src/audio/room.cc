@@ -13,7 +13,8 @@ namespace {
 
 constexpr double kWallGapM = 0.2;
 constexpr int kTaps = 32;
-constexpr int kFractions = 128;  // so a delay is at most 1/256 sample off
+constexpr int kLead = kTaps / 2 - 1;  // of which come before the delay
+constexpr int kFractions = 128;       // so a delay is at most 1/256 sample off
 constexpr double kHighPassHz = 100;
 
 // A reflected copy of the source along one axis.
@@ -41,12 +42,12 @@ std::vector<AxisImage> AxisImages(double size_m, double source_m, double microph
   return images;
 }
 
-// [kFractions + 1][kTaps]: row f delays by kTaps / 2 - 1 + f / kFractions samples.
+// [kFractions][kTaps]: row f delays by kLead + f / kFractions samples.
 std::vector<float> DelayFilters() {
   std::vector<float> filters;
-  for (int f = 0; f <= kFractions; ++f) {
+  for (int f = 0; f < kFractions; ++f) {
     for (int tap = 0; tap < kTaps; ++tap) {
-      const double x = tap - (kTaps / 2 - 1) - static_cast<double>(f) / kFractions;
+      const double x = tap - kLead - static_cast<double>(f) / kFractions;
       const double window = 0.5 + 0.5 * std::cos(2 * std::numbers::pi * x / kTaps);
       const double phase = std::numbers::pi * x;
       const double sinc = x == 0 ? 1.0 : std::sin(phase) / phase;
@@ -171,10 +172,9 @@ Result<std::vector<float>> RoomImpulseResponse(const Room& room, double sample_r
   for (int n = 0; n <= most; ++n) gains.push_back(std::pow(reflection, n));
 
   const std::vector<float> filters = DelayFilters();
-  constexpr int kLead = kTaps / 2 - 1;
   // kLead samples before the moment the source sounds, and a filter's length after the last one.
   std::vector<float> padded(static_cast<size_t>(length + 2 * kTaps));
-  const double samples_per_m = sample_rate_hz / kSpeedOfSoundMps;
+  const double fractions_per_m = kFractions * sample_rate_hz / kSpeedOfSoundMps;
   const double reach_m2 = reach_m * reach_m;
   for (const AxisImage& z : images[2]) {
     for (const AxisImage& y : images[1]) {
@@ -184,14 +184,11 @@ Result<std::vector<float>> RoomImpulseResponse(const Room& room, double sample_r
         const double square_m2 = yz + x.square_m2;
         if (square_m2 > reach_m2) break;
         const double distance_m = std::sqrt(square_m2);
-        const double delay = distance_m * samples_per_m;
-        const auto whole = static_cast<int64_t>(delay);
-        const auto fraction =
-            static_cast<int64_t>((delay - static_cast<double>(whole)) * kFractions + 0.5);
+        const int64_t delay = std::lrint(distance_m * fractions_per_m);
         const auto gain = static_cast<float>(
             gains[static_cast<size_t>(x.reflections + y.reflections + z.reflections)] / distance_m);
-        const float* filter = filters.data() + fraction * kTaps;
-        float* out = padded.data() + whole;
+        const float* filter = filters.data() + delay % kFractions * kTaps;
+        float* out = padded.data() + delay / kFractions;
         for (int tap = 0; tap < kTaps; ++tap) out[tap] += gain * filter[tap];
       }
     }
