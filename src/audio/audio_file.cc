@@ -50,26 +50,37 @@ tl::unexpected<Error> NoSamples() {
   return Fail(ErrorCode::kCorrupt, "holds no samples; record or copy it again");
 }
 
+// Appends the mean of the channels of the next frames to `samples`, of which `already` came before;
+// false at the end. `block` is scratch.
+Result<bool> DecodeBlock(SNDFILE* file, const SF_INFO& info, int64_t already,
+                         std::vector<float>& block, std::vector<float>& samples) {
+  const auto channels = static_cast<size_t>(info.channels);
+  block.resize(static_cast<size_t>(kBlockFrames) * channels);
+  const sf_count_t frames = sf_readf_float(file, block.data(), kBlockFrames);
+  if (frames <= 0) return false;
+  for (sf_count_t t = 0; t < frames; ++t) {
+    float sum = 0;
+    for (size_t c = 0; c < channels; ++c) sum += block[static_cast<size_t>(t) * channels + c];
+    if (!std::isfinite(sum)) {
+      return Fail(ErrorCode::kCorrupt, "sample " + std::to_string(already + t) +
+                                           " is not a number; convert the file to 16 bit anew");
+    }
+    samples.push_back(std::clamp(sum / static_cast<float>(channels), -1.0f, 1.0f));
+  }
+  return true;
+}
+
 Result<Pcm> Decode(SNDFILE* file, const SF_INFO& info, double max_seconds) {
   MASR_RETURN_IF_ERROR(CheckFormat(info));
   const double max_frames = std::min(max_seconds * info.samplerate, kMaxFrames);
-  const auto channels = static_cast<size_t>(info.channels);
   Pcm pcm{.samples = {}, .sample_rate_hz = info.samplerate};
   pcm.samples.reserve(
       static_cast<size_t>(std::clamp<sf_count_t>(info.frames, 0, kMaxReservedFrames)));
-  std::vector<float> block(static_cast<size_t>(kBlockFrames) * channels);
+  std::vector<float> block;
   for (;;) {
-    const sf_count_t frames = sf_readf_float(file, block.data(), kBlockFrames);
-    if (frames <= 0) break;
-    for (sf_count_t t = 0; t < frames; ++t) {
-      float sum = 0;
-      for (size_t c = 0; c < channels; ++c) sum += block[static_cast<size_t>(t) * channels + c];
-      if (!std::isfinite(sum)) {
-        return Fail(ErrorCode::kCorrupt, "sample " + std::to_string(pcm.samples.size()) +
-                                             " is not a number; convert the file to 16 bit anew");
-      }
-      pcm.samples.push_back(std::clamp(sum / static_cast<float>(channels), -1.0f, 1.0f));
-    }
+    MASR_TRY(const bool more,
+             DecodeBlock(file, info, static_cast<int64_t>(pcm.samples.size()), block, pcm.samples));
+    if (!more) break;
     if (static_cast<double>(pcm.samples.size()) > max_frames) {
       std::ostringstream message;
       message << "longer than the " << max_frames / info.samplerate
@@ -167,6 +178,42 @@ Result<Pcm> ReadAudio(const std::string& path, double max_seconds) {
   Result<Pcm> pcm = read();
   if (!pcm) return Fail(path, std::move(pcm.error()));
   return pcm;
+}
+
+struct AudioReader::State {
+  std::string path;
+  SF_INFO info;
+  SoundFile file;
+  int64_t samples = 0;  // read so far
+  std::vector<float> block;
+};
+
+AudioReader::AudioReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+AudioReader::AudioReader(AudioReader&&) noexcept = default;
+AudioReader& AudioReader::operator=(AudioReader&&) noexcept = default;
+AudioReader::~AudioReader() = default;
+
+int AudioReader::sample_rate_hz() const { return state_->info.samplerate; }
+
+Result<AudioReader> AudioReader::Open(const std::string& path) {
+  auto state = std::make_unique<State>();
+  state->path = path;
+  Result<SoundFile> file = OpenFile(path, state->info);
+  if (!file) return Fail(path, std::move(file.error()));
+  Status format = CheckFormat(state->info);
+  if (!format) return Fail(path, std::move(format.error()));
+  state->file = std::move(*file);
+  return AudioReader(std::move(state));
+}
+
+Result<std::vector<float>> AudioReader::Read() {
+  State& s = *state_;
+  std::vector<float> samples;
+  Result<bool> more = DecodeBlock(s.file.get(), s.info, s.samples, s.block, samples);
+  if (more && !*more && s.samples == 0) more = NoSamples();
+  if (!more) return Fail(s.path, std::move(more.error()));
+  s.samples += static_cast<int64_t>(samples.size());
+  return samples;
 }
 
 Result<AudioInfo> ReadAudioInfo(const std::string& path) {

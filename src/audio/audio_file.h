@@ -3,6 +3,7 @@
 #define MOBILEASR_AUDIO_AUDIO_FILE_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,27 @@ Result<Pcm> ReadAudioRange(const std::string& path, int64_t offset_bytes, int64_
                            double max_seconds = 3600);
 // From the header, where there is one: `seconds` may be more than a damaged file holds.
 Result<AudioInfo> ReadAudioInfo(const std::string& path);
+
+// The samples of a file from first to last, a little at a time: a long recording needs no more
+// memory than a short one. Move-only; one thread at a time.
+class AudioReader {
+ public:
+  // Fails as ReadAudio does.
+  static Result<AudioReader> Open(const std::string& path);
+  AudioReader(AudioReader&&) noexcept;
+  AudioReader& operator=(AudioReader&&) noexcept;
+  ~AudioReader();
+
+  int sample_rate_hz() const;
+  // The next samples, mono in [-1, 1]; none at the end. Fails on a sample that is not a number, and
+  // at the end of a file that held none; names the file.
+  Result<std::vector<float>> Read();
+
+ private:
+  struct State;
+  explicit AudioReader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
 
 enum class AudioFormat {
   kWav,   // 16 bit

@@ -251,6 +251,51 @@ TEST_F(AudioFileTest, LongerThanAllowedIsRefused) {
   }
 }
 
+TEST_F(AudioFileTest, AReaderGivesWhatReadingAtOnceGives) {
+  const std::string path = Path("stereo.wav");
+  const std::vector<float> interleaved = Sine(440, 16000, 2 * 10001);
+  ASSERT_TRUE(Write(path, SF_FORMAT_WAV | SF_FORMAT_PCM_16, 22050, 2, interleaved));
+  const auto whole = ReadAudio(path);
+  ASSERT_TRUE(whole) << whole.error().message;
+  auto reader = AudioReader::Open(path);
+  ASSERT_TRUE(reader) << reader.error().message;
+  EXPECT_EQ(reader->sample_rate_hz(), 22050);
+  std::vector<float> samples;
+  for (;;) {
+    const auto some = reader->Read();
+    ASSERT_TRUE(some) << some.error().message;
+    if (some->empty()) break;
+    samples.insert(samples.end(), some->begin(), some->end());
+  }
+  EXPECT_EQ(samples, whole->samples);
+  EXPECT_TRUE(reader->Read()->empty());
+}
+
+TEST_F(AudioFileTest, AReaderRefusesWhatCannotBeReadAndNamesIt) {
+  const auto missing = AudioReader::Open(Path("nowhere.wav"));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_NE(missing.error().message.find("nowhere.wav"), std::string::npos);
+
+  const std::string nan = Path("nan.wav");
+  std::vector<float> samples(9000);
+  samples[8500] = std::numeric_limits<float>::quiet_NaN();
+  ASSERT_TRUE(Write(nan, SF_FORMAT_WAV | SF_FORMAT_FLOAT, 16000, 1, samples));
+  auto reader = AudioReader::Open(nan);
+  ASSERT_TRUE(reader) << reader.error().message;
+  auto some = reader->Read();
+  while (some && !some->empty()) some = reader->Read();
+  ASSERT_FALSE(some);
+  EXPECT_NE(some.error().message.find("nan.wav: sample 8500"), std::string::npos)
+      << some.error().message;
+
+  const std::string empty = Path("empty.wav");
+  ASSERT_TRUE(Write(empty, SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16000, 1, {}));
+  auto nothing = AudioReader::Open(empty);
+  ASSERT_TRUE(nothing) << nothing.error().message;
+  EXPECT_EQ(nothing->Read().error().code, ErrorCode::kCorrupt);
+}
+
 TEST_F(AudioFileTest, SixteenBitsSurviveWritingAndReading) {
   Pcm pcm{.samples = {}, .sample_rate_hz = 22050};
   for (int i = -32768; i < 32768; i += 17) pcm.samples.push_back(static_cast<float>(i) / 32768);

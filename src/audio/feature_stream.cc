@@ -29,24 +29,6 @@ void NormalizeUtterance(int64_t frames, int64_t mels, float* features) {
   }
 }
 
-void NormalizeRunning(int64_t frames, int64_t mels, float* features, const RunningPrior& prior) {
-  for (int64_t m = 0; m < mels; ++m) {
-    // Sums of the distance from the prior's mean: smaller numbers than the values, so less is lost.
-    double count = prior.prior_frames;
-    double sum = 0;
-    double squares = prior.prior_frames * prior.prior_std * prior.prior_std;
-    for (int64_t t = 0; t < frames; ++t) {
-      float& x = features[t * mels + m];
-      const double d = x - prior.prior_mean;
-      count += 1;
-      sum += d;
-      squares += d * d;
-      const double mean = sum / count;
-      x = static_cast<float>((d - mean) * InverseStd(squares / count - mean * mean));
-    }
-  }
-}
-
 }  // namespace
 
 int64_t FeatureStream::Push(std::span<const float> samples, std::vector<float>& frames) {
@@ -61,12 +43,33 @@ int64_t FeatureStream::Push(std::span<const float> samples, std::vector<float>& 
   return count;
 }
 
+RunningNormalizer::RunningNormalizer(int64_t mels, const RunningPrior& prior)
+    : prior_(prior),
+      count_(prior.prior_frames),
+      sums_(static_cast<size_t>(mels)),
+      squares_(static_cast<size_t>(mels), prior.prior_frames * prior.prior_std * prior.prior_std) {}
+
+void RunningNormalizer::Normalize(int64_t frames, float* features) {
+  const size_t mels = sums_.size();
+  for (int64_t t = 0; t < frames; ++t) {
+    count_ += 1;
+    for (size_t m = 0; m < mels; ++m) {
+      float& x = *features++;
+      const double d = x - prior_.prior_mean;
+      sums_[m] += d;
+      squares_[m] += d * d;
+      const double mean = sums_[m] / count_;
+      x = static_cast<float>((d - mean) * InverseStd(squares_[m] / count_ - mean * mean));
+    }
+  }
+}
+
 void NormalizeFeatures(Normalization mode, int64_t frames, int64_t mels, float* features,
                        const RunningPrior& prior) {
   if (mode == Normalization::kPerUtterance && frames > 0) {
     NormalizeUtterance(frames, mels, features);
   } else if (mode == Normalization::kRunning) {
-    NormalizeRunning(frames, mels, features, prior);
+    RunningNormalizer(mels, prior).Normalize(frames, features);
   }
 }
 

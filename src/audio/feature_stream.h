@@ -43,6 +43,21 @@ struct RunningPrior {
   double prior_mean = 10;     // of log-mel on 16-bit scale: about that of speech at usual levels
   double prior_std = 4;
 };
+// Running, for frames that arrive in pieces.
+class RunningNormalizer {
+ public:
+  explicit RunningNormalizer(int64_t mels, const RunningPrior& prior = {});
+  // In place on [frames, mels]: what follows the frames of the calls before.
+  void Normalize(int64_t frames, float* features);
+
+ private:
+  RunningPrior prior_;
+  double count_;
+  // Of the distance from the prior's mean: smaller numbers than the values, so less is lost.
+  std::vector<double> sums_;
+  std::vector<double> squares_;
+};
+
 void NormalizeFeatures(Normalization mode, int64_t frames, int64_t mels, float* features,
                        const RunningPrior& prior = {});
 

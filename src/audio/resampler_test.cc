@@ -61,5 +61,40 @@ TEST(Resampler, RefusesRatesThatAreNone) {
   EXPECT_NE(tiny.error().message.find("check the rates"), std::string::npos);
 }
 
+TEST(ResampleStream, PiecesOfAnySizeEqualTheWhole) {
+  for (const auto& [from, to] :
+       {std::pair{48000.0, 16000.0}, {8000.0, 16000.0}, {44100.0, 16000.0}, {16000.0, 16000.0}}) {
+    SCOPED_TRACE(std::to_string(from) + " to " + std::to_string(to));
+    const std::vector<float> samples = Sine(440, from, 9001);
+    const auto whole = Resample(samples, from, to);
+    ASSERT_TRUE(whole);
+    auto stream = ResampleStream::Create(from, to);
+    ASSERT_TRUE(stream) << stream.error().message;
+    for (const size_t size : {1u, 160u, 5000u, 9001u}) {  // one after the other: Finish begins anew
+      std::vector<float> out;
+      for (size_t i = 0; i < samples.size(); i += size) {
+        const auto some =
+            stream->Push(std::span(samples).subspan(i, std::min(size, samples.size() - i)));
+        ASSERT_TRUE(some) << some.error().message;
+        out.insert(out.end(), some->begin(), some->end());
+      }
+      const auto rest = stream->Finish();
+      ASSERT_TRUE(rest) << rest.error().message;
+      out.insert(out.end(), rest->begin(), rest->end());
+      ASSERT_EQ(out.size(), whole->size()) << size;
+      for (size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], (*whole)[i], 1e-6) << i;
+    }
+  }
+}
+
+TEST(ResampleStream, NothingStaysNothingAndRatesThatAreNoneAreRefused) {
+  auto stream = ResampleStream::Create(8000, 16000);
+  ASSERT_TRUE(stream);
+  EXPECT_TRUE(stream->Push({})->empty());
+  EXPECT_TRUE(stream->Finish()->empty());
+  EXPECT_EQ(ResampleStream::Create(0, 16000).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(ResampleStream::Create(16000, HUGE_VAL).error().code, ErrorCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace masr
