@@ -43,5 +43,19 @@ TEST(GreedyDecoder, TheFirstOfEqualMaximaWins) {
   EXPECT_EQ(GreedyDecode(3, 3, 0, scores.data()), (Tokens{1, 2}));
 }
 
+TEST(GreedyDecoder, PiecesEqualTheWhole) {
+  const Tokens path = {0, 1, 1, 0, 1, 2, 2, 2, 0, 0, 2};
+  const std::vector<float> scores = ScoresOf(path, 3);
+  for (size_t cut = 0; cut <= path.size(); ++cut) {
+    GreedyDecoder decoder(3, 0);
+    decoder.Advance(static_cast<int64_t>(cut), scores.data());
+    const Tokens before = decoder.Best();
+    GreedyDecoder copy = decoder;
+    copy.Advance(static_cast<int64_t>(path.size() - cut), scores.data() + 3 * cut);
+    EXPECT_EQ(copy.Best(), Decode(path, 3, 0)) << cut;
+    EXPECT_EQ(decoder.Best(), before);
+  }
+}
+
 }  // namespace
 }  // namespace masr
