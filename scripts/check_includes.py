@@ -21,6 +21,7 @@ ALLOWED = {
     "lm": ["base", "io"],
     "model": ["base", "io", "tensor", "kernels", "layers", "audio", "text"],
     "ctc": ["base", "io", "tensor", "kernels", "text", "lm"],
+    "recognize": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc"],
     "data": ["base", "io", "audio", "text"],
     "train": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data"],
 }
