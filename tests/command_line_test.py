@@ -19,14 +19,25 @@ import tempfile
 import time
 import unittest
 
-from tones import CONFIG, LETTERS, speak, write_manifest, write_wav
+from tones import CONFIG, LETTERS, RATE, speak, write_manifest, write_wav
 
 MOBILEASR = pathlib.Path(sys.argv.pop(1)).resolve()
+
+
+def pcm(samples):
+    return struct.pack(f"<{len(samples)}h", *(int(32767 * s) for s in samples))
 
 
 def run(*arguments, env=None, preexec=None):
     return subprocess.run([str(MOBILEASR), *map(str, arguments)], capture_output=True, text=True,
                           timeout=300, env=env, preexec_fn=preexec)
+
+
+def run_with_input(data, *arguments):
+    result = subprocess.run([str(MOBILEASR), *map(str, arguments)], input=data, capture_output=True,
+                            timeout=300)
+    result.stdout, result.stderr = result.stdout.decode(), result.stderr.decode()
+    return result
 
 
 class CommandLine(unittest.TestCase):
@@ -287,6 +298,92 @@ class CommandLine(unittest.TestCase):
                      "nowhere.jsonl")
         self.refused(run("data", "stats", "--manifest", self.dir / "train0.wav"), "train0.wav")
         self.assertFalse((self.dir / "nothing").exists())
+    def stream(self, *arguments, data=b"", model=None):
+        result = run_with_input(data, "transcribe", "--model", model or self.base, "--stream", "--json",
+                                *arguments)
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        return result, lines
+
+    def test_a_stream_says_what_the_file_says(self):
+        path = self.dir / "train0.wav"
+        whole = run("transcribe", "--model", self.base, "--json", path)
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        whole = json.loads(whole.stdout)["files"][0]
+        result, lines = self.stream(path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        summary = lines[-1]
+        self.assertEqual(summary["text"], whole["text"])
+        self.assertAlmostEqual(summary["audio_seconds"], whole["audio_seconds"])
+        for field in ("rtf", "cpu_rtf", "peak_rss_bytes"):
+            self.assertGreater(summary[field], 0)
+        times = [line["time_s"] for line in lines[:-1]]
+        self.assertEqual(times, sorted(times))
+        # The same from a pipe, whose default rate is the model's.
+        samples = wave.open(str(path)).readframes(10 ** 9)
+        piped, piped_lines = self.stream("-", data=samples)
+        self.assertEqual(piped.returncode, 0, piped.stderr)
+        self.assertEqual(piped_lines[-1]["text"], whole["text"])
+
+    def test_a_stream_gives_partial_results_and_segments(self):
+        # The tiny recogniser says little; the one in assets/ has words for everything.
+        model = pathlib.Path(__file__).parent.parent / "assets" / "base.masr"
+        speech = speak("abcd", seed=1)
+        rng = random.Random(2)
+        silence = [rng.gauss(0, 0.003) for _ in range(2 * RATE)]
+        result, lines = self.stream("-", data=pcm(speech + silence + speech), model=model)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        finals = [line for line in lines if "final" in line]
+        partials = [line for line in lines if line.get("partial")]
+        summary = lines[-1]
+        self.assertTrue(finals, lines)
+        self.assertEqual("".join(line["final"] for line in finals).replace(" ", ""),
+                         summary["text"].replace(" ", ""))
+        self.assertTrue(partials)
+        self.assertEqual(summary["first_partial_audio_s"], partials[0]["time_s"])
+        plain = run_with_input(pcm(speech + silence + speech), "transcribe", "--model", model, "--stream", "-")
+        self.assertEqual(plain.returncode, 0, plain.stderr)
+        self.assertEqual(plain.stdout.splitlines(), [line["final"] for line in finals])
+
+    def test_a_stream_at_another_rate_is_resampled(self):
+        result, lines = self.stream("--rate", "8000", "-", data=pcm(speak("ab")[::2]))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertAlmostEqual(lines[-1]["audio_seconds"], 0.6, places=2)
+
+    def test_long_files_go_through_windows(self):
+        path = self.dir / "long.wav"
+        write_wav(path, speak("abcd" * 40))  # 48 s
+        result = run("transcribe", "--model", self.base, "--json", path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)["files"][0]
+        self.assertAlmostEqual(report["audio_seconds"], 48, places=2)
+
+    # What does not.
+
+    def test_streams_that_are_none(self):
+        for rate in ("0", "-16000", "fast", "999", "1e9"):
+            result, _ = self.stream("--rate", rate, "-", data=pcm(speak("a")))
+            self.assertEqual(result.returncode, 2, rate)
+        result, _ = self.stream("--rate", "16000", self.dir / "train0.wav")
+        self.refused(result, "--rate", "standard input")
+        result, _ = self.stream("-", "-", data=b"")
+        self.refused(result, "once")
+        result, lines = self.stream("-", data=b"")
+        self.refused(result, "too short")
+        self.assertIn("error", lines[-1])
+        result, _ = self.stream("-", data=pcm([0.1] * 50))
+        self.refused(result, "too short")
+        result, _ = self.stream(self.dir / "nowhere.wav")
+        self.refused(result, "nowhere.wav")
+
+    def test_pcm_that_is_cut_off_within_a_sample(self):
+        data = pcm(speak("abcd"))
+        whole, whole_lines = self.stream("-", data=data)
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        result, lines = self.stream("-", data=data + b"x")
+        self.refused(result, "middle of a sample", "16-bit")
+        # What was heard before is not lost.
+        self.assertEqual([line["final"] for line in lines if "final" in line],
+                         [line["final"] for line in whole_lines if "final" in line])
 
     def transcribe(self, path):
         return run("transcribe", "--model", self.base, path)

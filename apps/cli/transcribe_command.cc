@@ -1,11 +1,17 @@
-#include <cstdio>
-#include <memory>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-#include "audio/audio_file.h"
-#include "audio/resampler.h"
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <optional>
+
+#include "audio_source.h"
 #include "command.h"
 #include "ctc/greedy_decoder.h"
-#include "model/inference.h"
+#include "recognize/streaming_recognizer.h"
 
 namespace masr::cli {
 namespace {
@@ -14,57 +20,250 @@ struct Options {
   CommonOptions common;
   std::string model;
   std::vector<std::string> files;
+  bool stream = false;
+  int rate_hz = 0;
+  StreamingOptions windows;
+};
+
+// Without --stream: what fits in these is run as a whole; the middle is as long as what the
+// encoders here learn from.
+constexpr StreamingOptions kWholeFiles = {.left_s = 5, .chunk_s = 20, .right_s = 5};
+
+double ProcessCpuSeconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// Spaces at the ends of a segment belong to the whole text, not to its line.
+std::string Trimmed(const std::string& text) {
+  const size_t first = text.find_first_not_of(' ');
+  if (first == std::string::npos) return "";
+  return text.substr(first, text.find_last_not_of(' ') + 1 - first);
+}
+
+// The end of a text that fits on the terminal's line.
+std::string LineTail(const std::string& text) {
+  winsize size{};
+  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  const size_t room = known ? size.ws_col - 1u : 79u;
+  size_t characters = 0;
+  size_t begin = text.size();
+  while (begin > 0 && characters < room) {
+    --begin;
+    if ((static_cast<unsigned char>(text[begin]) & 0xC0) != 0x80) ++characters;
+  }
+  return text.substr(begin);
+}
+
+// What a stream shows while it is heard: on a terminal a line that rewrites itself, with --json a
+// line of JSON for each news, elsewhere a line for each segment.
+class StreamPrinter {
+ public:
+  StreamPrinter(std::string file, bool json, bool name_file)
+      : file_(std::move(file)),
+        json_(json),
+        name_file_(name_file),
+        terminal_(!json && isatty(STDOUT_FILENO) != 0) {}
+
+  void Partial(double time_s, const std::string& text) {
+    if (text == shown_) return;
+    shown_ = text;
+    if (json_) {
+      PrintJson({{"file", file_}, {"time_s", time_s}, {"partial", text}});
+    } else if (terminal_) {
+      std::printf("\r\033[K%s", LineTail(text).c_str());
+      std::fflush(stdout);
+    }
+  }
+  void Final(double time_s, const SpokenSegment& segment, const std::string& text) {
+    shown_.clear();
+    if (json_) {
+      PrintJson({{"file", file_},
+                 {"time_s", time_s},
+                 {"final", text},
+                 {"begin_s", segment.begin_s},
+                 {"end_s", segment.end_s}});
+      return;
+    }
+    if (terminal_) std::printf("\r\033[K");
+    if (name_file_) std::printf("%s\t", file_.c_str());
+    std::printf("%s\n", text.c_str());
+    std::fflush(stdout);
+  }
+
+ private:
+  std::string file_;
+  bool json_;
+  bool name_file_;
+  bool terminal_;
+  std::string shown_;
+};
+
+struct Transcript {
+  std::string text;
+  int64_t samples = 0;  // heard, at the model's rate
+  double audio_s = 0;
+  double work_s = 0;  // spent on it, without waiting for sound
+  double cpu_s = 0;   // of all threads
+  // Of the first partial result that is not empty: the sound it came after, and how long it took.
+  std::optional<double> first_partial_audio_s;
+  double first_partial_work_s = 0;
+
+  Json ToJson(const std::string& file) const {
+    const auto per_second = [&](double s) { return audio_s > 0 ? s / audio_s : 0.0; };
+    Json json = {{"file", file},
+                 {"text", text},
+                 {"audio_seconds", audio_s},
+                 {"rtf", per_second(work_s)},
+                 {"cpu_rtf", per_second(cpu_s)}};
+    if (first_partial_audio_s) {
+      json["first_partial_audio_s"] = *first_partial_audio_s;
+      json["first_partial_compute_s"] = first_partial_work_s;
+    }
+    return json;
+  }
 };
 
 class Transcriber {
  public:
-  Transcriber(const Model& model, const ThreadPool& threads, LogMel log_mel)
-      : model_(model), inference_(model, threads), log_mel_(std::move(log_mel)) {}
+  Transcriber(const Model& model, StreamingEncoder encoder, int raw_rate_hz)
+      : model_(model),
+        recognizer_(std::move(encoder), GreedyDecoder(model.encoder.tokens(), Vocabulary::kBlank)),
+        raw_rate_hz_(raw_rate_hz > 0 ? raw_rate_hz : rate_hz()) {}
 
-  Result<std::string> Transcribe(const std::string& path) {
-    MASR_TRY(const Pcm pcm, ReadAudio(path));
-    const FeatureConfig& config = model_.config.features;
-    MASR_TRY(const std::vector<float> samples,
-             Resample(pcm.samples, pcm.sample_rate_hz, config.log_mel.sample_rate_hz));
-    std::vector<float> features = log_mel_.ComputeAll(samples);
-    const int64_t frames = static_cast<int64_t>(features.size()) / log_mel_.mels();
-    if (model_.encoder.OutputFrames(frames) < 1) {
+  // `printer` may be null: no partial results. Sound that breaks off is an error, but what was
+  // heard before is printed.
+  Result<Transcript> Transcribe(const std::string& path, StreamPrinter* printer) {
+    MASR_TRY(AudioSource source, AudioSource::Open(path, raw_rate_hz_, rate_hz()));
+    Transcript transcript;
+    Status heard;
+    while (heard.has_value() && !source.done() && !StopRequested()) {
+      const auto samples = source.Read();
+      if (samples.has_value()) {
+        heard = Hear(*samples, printer, transcript);
+      } else {
+        heard = tl::unexpected(samples.error());
+      }
+    }
+    std::vector<SpokenSegment> segments;
+    const auto start = Clock::now();
+    const double cpu = ProcessCpuSeconds();
+    const auto finished = recognizer_.Finish(segments);
+    Account(start, cpu, transcript);
+    TakeSegments(segments, printer, transcript);
+    MASR_RETURN_IF_ERROR(heard);
+    MASR_TRY(const int64_t rows, finished);
+    if (!StopRequested() && rows == 0) {
       return Fail(ErrorCode::kInvalidArgument, path + ": too short to recognise anything");
     }
-    NormalizeFeatures(config.normalization, frames, log_mel_.mels(), features.data());
-    MASR_TRY(const Logits logits, inference_.Run({frames}, features));
-    return model_.vocabulary.Decode(GreedyDecode(logits.offsets[1], model_.encoder.tokens(),
-                                                 Vocabulary::kBlank, logits.values.data()));
+    return transcript;
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  int rate_hz() const { return model_.config.features.log_mel.sample_rate_hz; }
+
+  static double Account(Clock::time_point start, double cpu, Transcript& transcript) {
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    transcript.work_s += seconds;
+    transcript.cpu_s += ProcessCpuSeconds() - cpu;
+    return seconds;
+  }
+
+  void TakeSegments(const std::vector<SpokenSegment>& segments, StreamPrinter* printer,
+                    Transcript& transcript) {
+    for (const SpokenSegment& segment : segments) {
+      const std::string text = model_.vocabulary.Decode(segment.tokens);
+      transcript.text += text;
+      const std::string line = Trimmed(text);
+      if (printer != nullptr && !line.empty()) printer->Final(transcript.audio_s, segment, line);
+    }
+  }
+
+  // In pieces of 20 ms, so that partial results are not bound to how the sound arrives.
+  Status Hear(std::span<const float> samples, StreamPrinter* printer, Transcript& transcript) {
+    const size_t piece = std::max<size_t>(1, static_cast<size_t>(rate_hz()) / 50);
+    while (!samples.empty()) {
+      const auto now = samples.first(std::min(piece, samples.size()));
+      samples = samples.subspan(now.size());
+      transcript.samples += static_cast<int64_t>(now.size());
+      transcript.audio_s = static_cast<double>(transcript.samples) / rate_hz();
+      std::vector<SpokenSegment> segments;
+      std::optional<std::string> partial;
+      const auto start = Clock::now();
+      const double cpu = ProcessCpuSeconds();
+      MASR_RETURN_IF_ERROR(recognizer_.Push(now, segments));
+      if (printer != nullptr && recognizer_.PartialDue()) {
+        MASR_TRY(const std::vector<int32_t> tokens, recognizer_.Partial());
+        partial = Trimmed(model_.vocabulary.Decode(tokens));
+      }
+      const double seconds = Account(start, cpu, transcript);
+      TakeSegments(segments, printer, transcript);
+      if (!partial) continue;
+      if (!partial->empty() && !transcript.first_partial_audio_s) {
+        transcript.first_partial_audio_s = transcript.audio_s;
+        transcript.first_partial_work_s = seconds;
+      }
+      printer->Partial(transcript.audio_s, *partial);
+    }
+    return {};
+  }
+
   const Model& model_;
-  Inference inference_;
-  LogMel log_mel_;
+  StreamingRecognizer<GreedyDecoder> recognizer_;
+  int raw_rate_hz_;
 };
 
+Status CheckFiles(const Options& options) {
+  const auto inputs = std::count_if(options.files.begin(), options.files.end(), IsStandardInput);
+  if (inputs > 1) {
+    return Fail(ErrorCode::kInvalidArgument, "standard input, '-', can be given once only");
+  }
+  if (inputs == 0 && options.rate_hz > 0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--rate is that of raw samples on standard input, '-'; a file says its own, leave "
+                "--rate out");
+  }
+  return {};
+}
+
 Status Run(const Options& options) {
+  MASR_RETURN_IF_ERROR(CheckFiles(options));
   MASR_TRY(const Model model, LoadModel(options.model));
   const ThreadPool threads(ThreadCount(options.common));
-  MASR_TRY(LogMel log_mel, LogMel::Create(model.config.features.log_mel));
-  Transcriber transcriber(model, threads, std::move(log_mel));
+  MASR_TRY(
+      StreamingEncoder encoder,
+      StreamingEncoder::Create(model, threads, options.stream ? options.windows : kWholeFiles));
+  Transcriber transcriber(model, std::move(encoder), options.rate_hz);
+  const bool json = options.common.json;
+  const bool several = options.files.size() > 1;
   Json results = Json::array();
   size_t failed = 0;
   for (const std::string& path : options.files) {
-    if (StopRequested()) return Fail(ErrorCode::kCancelled, "stopped");
-    const auto text = transcriber.Transcribe(path);
-    if (!text.has_value()) {
+    StreamPrinter printer(path, json, several);
+    const auto transcript = transcriber.Transcribe(path, options.stream ? &printer : nullptr);
+    Json result = {{"file", path}};
+    if (transcript.has_value()) {
+      result = transcript->ToJson(path);
+    } else {
       ++failed;
-      std::fprintf(stderr, "mobileasr: %s\n", text.error().message.c_str());
-      results.push_back({{"file", path}, {"error", text.error().message}});
-      continue;
+      std::fprintf(stderr, "mobileasr: %s\n", transcript.error().message.c_str());
+      result["error"] = transcript.error().message;
     }
-    results.push_back({{"file", path}, {"text", *text}});
-    if (options.common.json) continue;
-    if (options.files.size() > 1) std::printf("%s\t", path.c_str());
-    std::printf("%s\n", text->c_str());
+    if (json && options.stream) {
+      result["peak_rss_bytes"] = PeakRssBytes();
+      PrintJson(result);
+    } else if (json) {
+      results.push_back(std::move(result));
+    } else if (!options.stream && transcript.has_value() && !StopRequested()) {
+      if (several) std::printf("%s\t", path.c_str());
+      std::printf("%s\n", transcript->text.c_str());
+    }
+    if (StopRequested()) return Fail(ErrorCode::kCancelled, "stopped");
   }
-  if (options.common.json) {
+  if (json && !options.stream) {
     PrintJson({{"files", results}, {"peak_rss_bytes", PeakRssBytes()}});
   }
   if (failed > 0) {
@@ -79,9 +278,28 @@ Status Run(const Options& options) {
 
 Command AddTranscribe(CLI::App& parent) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = parent.add_subcommand("transcribe", "Text of audio files");
+  CLI::App* app = parent.add_subcommand(
+      "transcribe",
+      "Text of audio files. Files of up to 30 s are recognised as a whole, longer ones in windows "
+      "of 30 s, so that memory stays the same however long they are.");
   app->add_option("--model", options->model, "Model file")->required();
-  app->add_option("files", options->files, "Audio files")->required();
+  app->add_option("files", options->files,
+                  "Audio files; '-': raw 16-bit little-endian mono PCM on standard input")
+      ->required();
+  app->add_flag("--stream", options->stream,
+                "Text while the sound arrives, in short windows: partial results on a terminal (or "
+                "with --json, a line each), then each segment between pauses");
+  app->add_option("--rate", options->rate_hz,
+                  "Samples per second of standard input (default: the model's)")
+      ->check(CLI::Range(1000, 768000));
+  StreamingOptions& windows = options->windows;
+  app->add_option("--left", windows.left_s, "Past of a window of --stream, seconds")
+      ->capture_default_str();
+  app->add_option("--chunk", windows.chunk_s, "What becomes final with each window, seconds")
+      ->capture_default_str();
+  app->add_option("--right", windows.right_s,
+                  "Future of a window, seconds: final text waits for it")
+      ->capture_default_str();
   AddCommonOptions(*app, options->common);
   return {app, [options] { return Run(*options); }};
 }
