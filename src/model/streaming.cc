@@ -10,8 +10,9 @@ namespace {
 constexpr double kMaxWindowS = 600;
 // Long enough to tell its mean, short enough to be gone after the first sentence.
 constexpr double kImaginedSpeechS = 1;
-// A pause is part of an utterance, the hours between two are not: statistics wait meanwhile.
-constexpr double kCountedQuietS = 2;
+// A pause is part of an utterance, as it was in training; the hours between two are not, and
+// statistics wait meanwhile. (Leaving all pauses out costs words.)
+constexpr double kCountedQuietS = 5;
 // Between looks at the tail, and how long after speech begins they come that often: the first text
 // is to come within 0.3 s, and windows are short then or hold one utterance more.
 constexpr double kLookS = 0.12;

@@ -57,15 +57,15 @@ class StreamingRecognizer {
   }
   bool PartialDue() const { return encoder_.TailDue(); }
 
-  // The stream's end; the last segment is added if there is one. The next Push begins another.
-  Status Finish(std::vector<SpokenSegment>& segments) {
+  // The stream's end; the last segment is added if there is one. Returns the rows of the stream:
+  // none if it was too short for the encoder. The next Push begins another.
+  Result<int64_t> Finish(std::vector<SpokenSegment>& segments) {
     rows_.clear();
     MASR_TRY(const int64_t count, encoder_.Finish(rows_));
     Advance(count, segments);
     if (in_segment_) EndSegment(segments);
     decoder_ = fresh_;
-    row_ = 0;
-    return {};
+    return std::exchange(row_, 0);
   }
 
  private:
