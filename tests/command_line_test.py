@@ -18,6 +18,7 @@ import tarfile
 import tempfile
 import time
 import unittest
+import wave
 
 from tones import CONFIG, LETTERS, RATE, speak, write_manifest, write_wav
 
