@@ -57,13 +57,13 @@ class Mpi(unittest.TestCase):
         cls.folder.cleanup()
 
     @classmethod
-    def pretrain(cls, processes, out, *extra):
+    def pretrain(cls, processes, out, *extra, env=None):
         command = mpirun(processes) if processes > 1 else []
         return subprocess.Popen(
             [*command, str(MOBILEASR), "pretrain", "--config", cls.dir / "config.json", "--train", cls.train, "--dev",
              cls.dev, "--out", cls.dir / f"{out}.masr", "--format", "f32", "--threads", "1", "--json", "--log",
              cls.dir / f"{out}.log", *extra],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 
     @classmethod
     def finish(cls, process):
@@ -97,7 +97,9 @@ class Mpi(unittest.TestCase):
         self.same_curve(self.updates("three"), self.updates("alone"))
 
     def test_a_killed_process_ends_the_job_and_it_resumes_to_the_same_weights(self):
-        process = self.pretrain(2, "killed", "--checkpoint-seconds", "0")
+        # Between mpirun's SIGTERM and SIGKILL; its one second is short for the survivor of a busy machine.
+        patience = {**os.environ, "OMPI_MCA_odls_base_sigkill_timeout": "5"}
+        process = self.pretrain(2, "killed", "--checkpoint-seconds", "0", env=patience)
         log = self.dir / "killed.log"
         whole_epoch = len(self.updates("together")) // RECIPE["training"]["stages"][0]["epochs"]
         until = time.monotonic() + SECONDS
@@ -118,7 +120,6 @@ class Mpi(unittest.TestCase):
 
         result = self.finish(self.pretrain(2, "killed", "--resume"))
         self.assertTrue(result["finished"])
-        self.assertEqual((self.dir / "killed.masr").stat().st_size, (self.dir / "together.masr").stat().st_size)
         self.assertEqual(self.weights("killed"), self.weights("together"))
         together = self.updates("together")
         for step, line in self.updates("killed").items():
