@@ -85,8 +85,8 @@ std::string EpochModelPath(const std::string& out, int64_t epoch);
 // thread count; those of one are enough to stop all. Each makes a share of every update's
 // micro-batches; rank 0 alone reads and writes checkpoints and writes models. The sum of their
 // gradients is rounded in another order than one process rounds it: the same number of processes
-// gives the same bits, another number the same curve to about 1e-6 per update. Any number may go on
-// from any checkpoint.
+// gives the same bits, another number the same curve but for rounding (docs/models.md). Any number
+// may go on from any checkpoint.
 Result<PretrainResult> Pretrain(const PretrainConfig& config, const PretrainOptions& options,
                                 const ThreadPool& threads, const PretrainEvents& events,
                                 const std::atomic<bool>* cancel);
