@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "ctc/greedy_decoder.h"
 #include "io/file.h"
 
 namespace masr::cli {
@@ -60,31 +59,16 @@ Result<Decoding> Decoding::Create(const DecodingOptions& options, const Model& m
   return decoding;
 }
 
-BeamDecoder Decoding::NewBeam() const {
-  return {*scorer_, model_->encoder.tokens(), Vocabulary::kBlank, beam_};
+TextDecoder Decoding::NewDecoder() const {
+  const int64_t tokens = model_->encoder.tokens();
+  if (scorer_ == nullptr) return TextDecoder(GreedyDecoder(tokens, Vocabulary::kBlank));
+  return TextDecoder(BeamDecoder(*scorer_, tokens, Vocabulary::kBlank, beam_));
 }
 
 std::string Decoding::Text(int64_t frames, const float* logits) const {
-  if (greedy()) {
-    return model_->vocabulary.Decode(
-        GreedyDecode(frames, model_->encoder.tokens(), Vocabulary::kBlank, logits));
-  }
-  BeamDecoder beam = NewBeam();
-  beam.Advance(frames, logits);
-  return model_->vocabulary.Decode(beam.Finish(1).front().tokens);
-}
-
-std::vector<RecognizedText> Decoding::NBest(int64_t frames, const float* logits, int count) const {
-  std::vector<Hypothesis> hypotheses;
-  if (greedy()) {
-    hypotheses.push_back(
-        {GreedyDecode(frames, model_->encoder.tokens(), Vocabulary::kBlank, logits), 0});
-  } else {
-    BeamDecoder beam = NewBeam();
-    beam.Advance(frames, logits);
-    hypotheses = beam.Finish(0);
-  }
-  return MakeNBest(hypotheses, model_->vocabulary, frames, logits, count);
+  TextDecoder decoder = NewDecoder();
+  decoder.Advance(frames, logits);
+  return model_->vocabulary.Decode(decoder.Finish().front().tokens);
 }
 
 }  // namespace masr::cli

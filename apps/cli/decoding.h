@@ -4,16 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
 #include "ctc/beam_decoder.h"
-#include "ctc/n_best.h"
 #include "ctc/text_scorer.h"
 #include "lm/language_model.h"
 #include "model/model.h"
+#include "recognize/text_decoder.h"
 
 namespace masr::cli {
 
@@ -33,13 +31,10 @@ class Decoding {
   // `model` must outlive it.
   static Result<Decoding> Create(const DecodingOptions& options, const Model& model);
 
-  bool greedy() const { return scorer_ == nullptr; }
   // Of one utterance: logits [frames, tokens].
   std::string Text(int64_t frames, const float* logits) const;
-  // The best `count` texts; the best path alone if greedy.
-  std::vector<RecognizedText> NBest(int64_t frames, const float* logits, int count) const;
-  // Not greedy.
-  BeamDecoder NewBeam() const;
+  // One that has heard nothing; this must outlive it.
+  TextDecoder NewDecoder() const;
 
  private:
   const Model* model_ = nullptr;

@@ -255,10 +255,9 @@ Command AddLanguageModel(CLI::App& parent) {
   score_app->add_option("--text", score->text, "Text, one sentence a line")->required();
   AddCommonOptions(*score_app, score->common);
 
-  const std::vector<Command> commands = {
-      {train_app, [train] { return RunTrain(*train); }},
-      {convert_app, [convert] { return RunConvert(*convert); }},
-      {score_app, [score] { return RunScore(*score); }}};
+  const std::vector<Command> commands = {{train_app, [train] { return RunTrain(*train); }},
+                                         {convert_app, [convert] { return RunConvert(*convert); }},
+                                         {score_app, [score] { return RunScore(*score); }}};
   return {lm, [commands]() -> Status {
             for (const Command& command : commands) {
               if (command.app->parsed()) return command.run();

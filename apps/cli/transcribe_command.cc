@@ -10,7 +10,8 @@
 
 #include "audio_source.h"
 #include "command.h"
-#include "ctc/greedy_decoder.h"
+#include "ctc/n_best.h"
+#include "decoding.h"
 #include "recognize/streaming_recognizer.h"
 
 namespace masr::cli {
@@ -23,6 +24,8 @@ struct Options {
   bool stream = false;
   int rate_hz = 0;
   StreamingOptions windows;
+  DecodingOptions decoding;
+  int n_best = 1;
 };
 
 // Without --stream: what fits in these is run as a whole; the middle is as long as what the
@@ -35,11 +38,36 @@ double ProcessCpuSeconds() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-// Spaces at the ends of a segment belong to the whole text, not to its line.
+// Greedy decoding may put a space at either end.
 std::string Trimmed(const std::string& text) {
   const size_t first = text.find_first_not_of(' ');
   if (first == std::string::npos) return "";
   return text.substr(first, text.find_last_not_of(' ') + 1 - first);
+}
+
+// The words of a segment, their times those of the whole stream; "nbest" if there are several.
+Json SegmentJson(const SpokenSegment& segment, const std::vector<RecognizedText>& n_best,
+                 double row_s) {
+  const RecognizedText& best = n_best.front();
+  Json words = Json::array();
+  for (const RecognizedWord& word : best.words) {
+    words.push_back(
+        {{"word", word.text},
+         {"begin_s", segment.rows_begin_s + static_cast<double>(word.begin_frame) * row_s},
+         {"end_s", segment.rows_begin_s + static_cast<double>(word.end_frame) * row_s},
+         {"confidence", word.confidence}});
+  }
+  Json json = {{"begin_s", segment.begin_s},
+               {"end_s", segment.end_s},
+               {"confidence", best.confidence},
+               {"words", words}};
+  if (n_best.size() == 1) return json;
+  json["nbest"] = Json::array();
+  for (const RecognizedText& text : n_best) {
+    json["nbest"].push_back(
+        {{"text", text.text}, {"score", text.score}, {"confidence", text.confidence}});
+  }
+  return json;
 }
 
 // The end of a text that fits on the terminal's line.
@@ -76,14 +104,13 @@ class StreamPrinter {
       std::fflush(stdout);
     }
   }
-  void Final(double time_s, const SpokenSegment& segment, const std::string& text) {
+  // `segment`: as SegmentJson gives it.
+  void Final(double time_s, const std::string& text, const Json& segment) {
     shown_.clear();
     if (json_) {
-      PrintJson({{"file", file_},
-                 {"time_s", time_s},
-                 {"final", text},
-                 {"begin_s", segment.begin_s},
-                 {"end_s", segment.end_s}});
+      Json line = {{"file", file_}, {"time_s", time_s}, {"final", text}};
+      line.update(segment);
+      PrintJson(line);
       return;
     }
     if (terminal_) std::printf("\r\033[K");
@@ -109,6 +136,7 @@ struct Transcript {
   // Of the first partial result that is not empty: the sound it came after, and how long it took.
   std::optional<double> first_partial_audio_s;
   double first_partial_work_s = 0;
+  Json segments = Json::array();
 
   Json ToJson(const std::string& file) const {
     const auto per_second = [&](double s) { return audio_s > 0 ? s / audio_s : 0.0; };
@@ -117,6 +145,7 @@ struct Transcript {
                  {"audio_seconds", audio_s},
                  {"rtf", per_second(work_s)},
                  {"cpu_rtf", per_second(cpu_s)}};
+    if (!segments.empty()) json["segments"] = segments;
     if (first_partial_audio_s) {
       json["first_partial_audio_s"] = *first_partial_audio_s;
       json["first_partial_compute_s"] = first_partial_work_s;
@@ -127,9 +156,12 @@ struct Transcript {
 
 class Transcriber {
  public:
-  Transcriber(const Model& model, StreamingEncoder encoder, int raw_rate_hz)
+  // `decoding` must outlive it, too.
+  Transcriber(const Model& model, StreamingEncoder encoder, const Decoding& decoding, int n_best,
+              int raw_rate_hz)
       : model_(model),
-        recognizer_(std::move(encoder), GreedyDecoder(model.encoder.tokens(), Vocabulary::kBlank)),
+        recognizer_(std::move(encoder), decoding.NewDecoder()),
+        n_best_(n_best),
         raw_rate_hz_(raw_rate_hz > 0 ? raw_rate_hz : rate_hz()) {}
 
   // `printer` may be null: no partial results. Sound that breaks off is an error, but what was
@@ -174,11 +206,23 @@ class Transcriber {
 
   void TakeSegments(const std::vector<SpokenSegment>& segments, StreamPrinter* printer,
                     Transcript& transcript) {
+    const double row_s = recognizer_.encoder().seconds_per_row();
     for (const SpokenSegment& segment : segments) {
-      const std::string text = model_.vocabulary.Decode(segment.tokens);
-      transcript.text += text;
-      const std::string line = Trimmed(text);
-      if (printer != nullptr && !line.empty()) printer->Final(transcript.audio_s, segment, line);
+      const int64_t rows =
+          static_cast<int64_t>(segment.rows.size()) / recognizer_.encoder().tokens();
+      const std::vector<RecognizedText> n_best =
+          MakeNBest(segment.hypotheses, model_.vocabulary, rows, segment.rows.data(), n_best_);
+      const std::string line = Trimmed(n_best.front().text);
+      if (line.empty()) continue;
+      if (!transcript.text.empty()) transcript.text += ' ';
+      transcript.text += line;
+      Json json = SegmentJson(segment, n_best, row_s);
+      if (printer != nullptr) {
+        printer->Final(transcript.audio_s, line, json);
+      } else {
+        json["text"] = line;
+        transcript.segments.push_back(std::move(json));
+      }
     }
   }
 
@@ -212,7 +256,8 @@ class Transcriber {
   }
 
   const Model& model_;
-  StreamingRecognizer<GreedyDecoder> recognizer_;
+  StreamingRecognizer recognizer_;
+  int n_best_;
   int raw_rate_hz_;
 };
 
@@ -232,11 +277,12 @@ Status CheckFiles(const Options& options) {
 Status Run(const Options& options) {
   MASR_RETURN_IF_ERROR(CheckFiles(options));
   MASR_TRY(const Model model, LoadModel(options.model));
+  MASR_TRY(const Decoding decoding, Decoding::Create(options.decoding, model));
   const ThreadPool threads(ThreadCount(options.common));
   MASR_TRY(
       StreamingEncoder encoder,
       StreamingEncoder::Create(model, threads, options.stream ? options.windows : kWholeFiles));
-  Transcriber transcriber(model, std::move(encoder), options.rate_hz);
+  Transcriber transcriber(model, std::move(encoder), decoding, options.n_best, options.rate_hz);
   const bool json = options.common.json;
   const bool several = options.files.size() > 1;
   Json results = Json::array();
@@ -300,6 +346,10 @@ Command AddTranscribe(CLI::App& parent) {
   app->add_option("--right", windows.right_s,
                   "Future of a window, seconds: final text waits for it")
       ->capture_default_str();
+  app->add_option("--nbest", options->n_best, "With --json: texts per segment, best first")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  AddDecodingOptions(*app, options->decoding);
   AddCommonOptions(*app, options->common);
   return {app, [options] { return Run(*options); }};
 }

@@ -72,6 +72,8 @@ std::vector<RecognizedText> MakeNBest(const std::vector<Hypothesis>& hypotheses,
         ++word;
       }
     }
+    // Sums of rounded shares may come out a little above one.
+    for (RecognizedWord& word : recognized.words) word.confidence = std::min(word.confidence, 1.0);
     n_best.push_back(std::move(recognized));
   }
   return n_best;

@@ -52,10 +52,11 @@ class Recognizer : public ::testing::Test {
     ASSERT_TRUE(model.has_value()) << model.error().message;
     model_ = std::make_unique<Model>(std::move(*model));
   }
-  StreamingRecognizer<GreedyDecoder> Make() {
+  StreamingRecognizer Make() {
     auto encoder = StreamingEncoder::Create(*model_, pool_, kShort);
     EXPECT_TRUE(encoder.has_value());
-    return {std::move(*encoder), GreedyDecoder(model_->encoder.tokens(), Vocabulary::kBlank), 0.5};
+    return {std::move(*encoder),
+            TextDecoder(GreedyDecoder(model_->encoder.tokens(), Vocabulary::kBlank)), 0.5};
   }
 
   ThreadPool pool_{1};
@@ -71,8 +72,8 @@ TEST_F(Recognizer, PausesEndSegments) {
   EXPECT_EQ(segments.size(), 1u);
   ASSERT_TRUE(recognizer.Finish(segments).has_value());
   ASSERT_EQ(segments.size(), 2u);
-  EXPECT_EQ(segments[0].tokens, (std::vector<int32_t>{1, 1}));
-  EXPECT_EQ(segments[1].tokens, (std::vector<int32_t>{1}));
+  EXPECT_EQ(segments[0].hypotheses[0].tokens, (std::vector<int32_t>{1, 1}));
+  EXPECT_EQ(segments[1].hypotheses[0].tokens, (std::vector<int32_t>{1}));
   EXPECT_NEAR(segments[0].begin_s, 0, 0.03);
   EXPECT_NEAR(segments[0].end_s, 1.2, 0.03);
   EXPECT_NEAR(segments[1].begin_s, 2.2, 0.03);
@@ -99,9 +100,11 @@ TEST_F(Recognizer, SegmentsDoNotDependOnThePiecesNorOnPartialResults) {
   for (const auto& segments : {hear(1, false), hear(400, true), hear(7777, true)}) {
     ASSERT_EQ(segments.size(), whole.size());
     for (size_t i = 0; i < whole.size(); ++i) {
-      EXPECT_EQ(segments[i].tokens, whole[i].tokens);
+      EXPECT_EQ(segments[i].hypotheses[0].tokens, whole[i].hypotheses[0].tokens);
       EXPECT_EQ(segments[i].begin_s, whole[i].begin_s);
       EXPECT_EQ(segments[i].end_s, whole[i].end_s);
+      EXPECT_EQ(segments[i].rows, whole[i].rows);
+      EXPECT_EQ(segments[i].rows_begin_s, whole[i].rows_begin_s);
     }
   }
 }
@@ -113,6 +116,22 @@ TEST_F(Recognizer, APartialResultHasWhatIsNotStableYet) {
   EXPECT_TRUE(segments.empty());
   EXPECT_EQ(recognizer.encoder().stable_rows(), 0);
   EXPECT_EQ(*recognizer.Partial(), (std::vector<int32_t>{1, 1}));
+}
+
+TEST_F(Recognizer, ABeamHearsTheSegmentsThatGreedyDecodingDoes) {
+  auto encoder = StreamingEncoder::Create(*model_, pool_, kShort);
+  ASSERT_TRUE(encoder.has_value());
+  const TextScorer scorer(model_->vocabulary, nullptr, {}, {.word_score = 0});
+  const BeamDecoder beam(scorer, model_->encoder.tokens(), Vocabulary::kBlank, {});
+  StreamingRecognizer recognizer(std::move(*encoder), TextDecoder(beam), 0.5);
+  std::vector<SpokenSegment> segments;
+  ASSERT_TRUE(recognizer.Push(Alternating({0.5, 0.2, 0.5, 3.0, 0.5}), segments).has_value());
+  ASSERT_TRUE(recognizer.Finish(segments).has_value());
+  ASSERT_EQ(segments.size(), 2u);
+  EXPECT_EQ(segments[0].hypotheses[0].tokens, (std::vector<int32_t>{1, 1}));
+  EXPECT_EQ(segments[1].hypotheses[0].tokens, (std::vector<int32_t>{1}));
+  // Of the long pause only the last rows are kept.
+  EXPECT_NEAR(segments[1].rows_begin_s, 4.2 - 8 * recognizer.encoder().seconds_per_row(), 0.03);
 }
 
 TEST_F(Recognizer, SilenceAndNothingHaveNoSegment) {
