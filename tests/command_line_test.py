@@ -5,6 +5,7 @@ Makes its own "speech" (each letter a tone of its own), trains a tiny recogniser
 hands every command files that are missing, broken, or lies. Python's standard library only.
 """
 
+import functools
 import json
 import os
 import pathlib
@@ -304,6 +305,100 @@ class CommandLine(unittest.TestCase):
                                 *arguments)
         lines = [json.loads(line) for line in result.stdout.splitlines()]
         return result, lines
+
+    @functools.cache
+    def trained(self):
+        """A model that has learned the training words by heart."""
+        config = json.loads(json.dumps(CONFIG))
+        config["training"]["stages"][0]["epochs"] = 60
+        (self.dir / "trained.json").write_text(json.dumps(config))
+        result = run("pretrain", "--config", self.dir / "trained.json", "--train", self.dir / "train.jsonl", "--dev",
+                     self.dir / "train.jsonl", "--out", self.dir / "trained.masr", "--json")
+        self.assertEqual(json.loads(result.stdout)["epochs"][-1]["dev_wer"], 0, result.stderr)
+        return self.dir / "trained.masr"
+
+    def language_model(self, *extra):
+        text = self.dir / "text.txt"
+        words = [json.loads(line)["text"] for line in (self.dir / "train.jsonl").read_text().splitlines()]
+        rng = random.Random(3)
+        text.write_text("\n".join(" ".join(rng.choices(words, k=4)) for _ in range(40)) + "\n")
+        out = self.dir / "text.lm"
+        return out, run("lm", "train", "--text", text, "--order", "2", "--discount-fallback", "--out", out,
+                        "--json", *extra)
+
+    def test_a_language_model_is_trained_converted_scored_and_used(self):
+        words = self.dir / "words.txt"
+        words.write_text("abcdabcd 3\ndcba\n")
+        out, result = self.language_model("--words", words, "--arpa", self.dir / "text.arpa", "--metadata", "a=b")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        counts = json.loads(result.stdout)["ngrams"]
+        self.assertEqual(len(counts), 2)
+        self.assertIn("abcdabcd", (self.dir / "text.arpa").read_text())
+        exact = self.dir / "exact.lm"
+        result = run("lm", "convert", self.dir / "text.arpa", "--exact", "--out", exact, "--json")
+        self.assertEqual(json.loads(result.stdout)["ngrams"], counts, result.stderr)
+        scores = [json.loads(run("lm", "score", "--lm", model, "--text", self.dir / "text.txt", "--json").stdout)
+                  for model in (out, exact, self.dir / "text.arpa")]
+        self.assertEqual(scores[1], scores[2])
+        self.assertLess(abs(scores[0]["perplexity"] / scores[1]["perplexity"] - 1), 0.02)
+        self.assertEqual(scores[0]["unknown"], 0)
+        pruned = self.dir / "pruned.lm"
+        result = run("lm", "convert", self.dir / "text.arpa", "--prune", "1e-3", "--out", pruned, "--json")
+        self.assertLess(json.loads(result.stdout)["ngrams"][1], counts[1])
+
+        # Words of its own are all that is left of what it hears when the others cost too much.
+        predictions = self.dir / "predictions.jsonl"
+        result = run("evaluate", "--model", self.trained(), "--data", self.dir / "test.jsonl", "--lm", out,
+                     "--unknown-score", "-50", "--lm-weight", "1", "--predictions", predictions, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = [json.loads(line) for line in predictions.read_text().splitlines()]
+        self.assertEqual([line["text"] for line in lines],
+                         [json.loads(line)["text"] for line in (self.dir / "test.jsonl").read_text().splitlines()])
+        known = {json.loads(line)["text"] for line in (self.dir / "train.jsonl").read_text().splitlines()}
+        heard = [word for line in lines for word in line["pred_text"].split()]
+        self.assertTrue(heard)
+        self.assertEqual([word for word in heard if word not in known | {"abcdabcd", "dcba"}], [])
+        # What it has learned stays.
+        result = run("evaluate", "--model", self.trained(), "--data", self.dir / "train.jsonl", "--lm", out, "--json")
+        self.assertEqual(json.loads(result.stdout)["wer"], 0, result.stderr)
+
+    def test_hotwords_n_best_times_and_confidences(self):
+        hotwords = self.dir / "hotwords.txt"
+        text = json.loads((self.dir / "train.jsonl").read_text().splitlines()[0])["text"]
+        hotwords.write_text(f"# names\n{text} :2\n")
+        result = run("transcribe", "--model", self.trained(), "--hotwords", hotwords, "--nbest", "3", "--json",
+                     self.dir / "train0.wav")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        segment = json.loads(result.stdout)["files"][0]["segments"][0]
+        self.assertEqual(segment["text"], text)
+        self.assertEqual([t["text"] for t in segment["nbest"]][0], text)
+        self.assertEqual(len(segment["nbest"]), 3)
+        confidences = [t["confidence"] for t in segment["nbest"]]
+        self.assertEqual(confidences, sorted(confidences, reverse=True))
+        word, = segment["words"]
+        # 0.3 s a letter, the last 0.1 s of it silence.
+        self.assertLess(abs(word["begin_s"]), 0.25)
+        self.assertLess(abs(word["end_s"] - (0.3 * len(text) - 0.1)), 0.25)
+        self.assertTrue(0.5 < word["confidence"] <= 1)
+        hotwords.write_text("ok\n  \nbad :loud\n")
+        self.refused(run("transcribe", "--model", self.base, "--hotwords", hotwords, self.dir / "test0.wav"),
+                     hotwords, "line 3", "loud")
+
+    def test_language_models_that_are_none(self):
+        self.refused(run("evaluate", "--model", self.base, "--data", self.dir / "test.jsonl", "--lm",
+                         self.dir / "none.lm"), self.dir / "none.lm")
+        self.refused(run("evaluate", "--model", self.base, "--data", self.dir / "test.jsonl", "--lm", self.base),
+                     self.base, "not a language model")
+        broken = self.dir / "broken.arpa"
+        broken.write_text("\\data\\\nngram 1=2\n\n\\1-grams:\n-1 a\n")
+        self.refused(run("lm", "convert", broken, "--out", self.dir / "x.lm"), broken, "line 5", "\\end\\")
+        empty = self.dir / "empty.txt"
+        empty.write_text("\n\n")
+        self.refused(run("lm", "train", "--text", empty, "--out", self.dir / "x.lm"), "no text")
+        words = self.dir / "bad_words.txt"
+        words.write_text("fine 2\nnot fine at all\n")
+        self.refused(self.language_model("--words", words)[1], words, "line 2")
+        self.assertFalse((self.dir / "x.lm").exists())
 
     def test_a_stream_says_what_the_file_says(self):
         path = self.dir / "train0.wav"

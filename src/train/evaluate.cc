@@ -1,5 +1,6 @@
 #include "train/evaluate.h"
 
+#include <algorithm>
 #include <chrono>
 #include <numeric>
 
@@ -79,6 +80,7 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
     }
     if (progress) progress(done, static_cast<int64_t>(chosen.size()));
   }
+  std::ranges::sort(result.hypotheses, {}, &EvaluatedUtterance::utterance);
   result.skipped = static_cast<int64_t>(problems.size());
   result.loss = loss_tokens > 0 ? loss_sum / static_cast<double>(loss_tokens) : 0;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -27,9 +27,9 @@ struct Evaluation {
   int64_t utterances = 0;  // evaluated
   int64_t skipped = 0;     // unreadable or too short
   double audio_seconds = 0;
-  double seconds = 0;  // spent
-  double loss = 0;     // CTC, nats per token
-  std::vector<EvaluatedUtterance> hypotheses;
+  double seconds = 0;                          // spent
+  double loss = 0;                             // CTC, nats per token
+  std::vector<EvaluatedUtterance> hypotheses;  // in the dataset's order
 };
 
 // done, total: utterances.
