@@ -26,7 +26,7 @@ BOOKS = ("SHERLOCK HOLMES", "HISTORY OF THE UNITED STATES", "WAR AND PEACE")
 ONES = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
 seventeen eighteen nineteen""".split()
 TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
-TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint", "no": "number", "vs": "versus"}
+TITLES = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint"}
 
 
 def number_words(n):
@@ -56,7 +56,11 @@ def spoken(match):
 def normalise(sentence):
     """Words of a-z and apostrophes, or "" if the sentence holds what nobody would read aloud so."""
     s = sentence.replace("’", "'").replace("‘", "'")
-    s = re.sub(r"\b(Mr|Mrs|Dr|St|No)\.", lambda m: TITLES[m.group(1).lower()], s)
+    s = re.sub(r"\b(Mr|Mrs|Dr|St)\.", lambda m: TITLES[m.group(1).lower()], s)
+    s = re.sub(r"\bNo\.(?= ?\d)", "number ", s)
+    # Ordinals, decimals and long numbers are read in more than one way.
+    if re.search(r"\d(st|nd|rd|th)\b|\d\.\d|\d{10}", s):
+        return ""
     s = re.sub(r"\d{1,3}(,\d{3})+|\d{1,9}", spoken, s)
     s = s.replace("%", " percent ").replace("&", " and ").lower()
     if re.search(r"[0-9$=_|{}<>#@*+/\\\[\]]|[^\x00-\x7f“”—–…é]", s):

@@ -6,7 +6,8 @@
       [--previous MODEL] [--float-model MODEL] [--only base,kathleen,speechocean762,wuw,fsdd]
 
 Every run's JSON is kept in --work, so that an interrupted measurement goes on where it was; delete the folder
-to measure again. Test manifests are used for measuring only: nothing is trained or chosen on them. Python's
+to measure again. Test manifests are used for measuring only: nothing is trained or chosen on them
+(the telephone development set has chosen the decoder's weights, and says so). Python's
 standard library only.
 """
 

@@ -33,7 +33,7 @@ def error_rates(pairs):
 def read_manifest(path):
     """The lines of a JSON-lines manifest, audio paths made absolute."""
     path = pathlib.Path(path)
-    lines = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(text) for text in path.read_text(encoding="utf-8").split("\n") if text]
     for line in lines:
         line["audio_filepath"] = str((path.parent / line["audio_filepath"]).resolve())
     return lines

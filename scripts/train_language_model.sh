@@ -24,7 +24,7 @@ counts = collections.Counter(word for line in sys.stdin for word in json.loads(l
 for word, count in sorted(counts.items()):
     print(word, count)' >"$work/words.txt"
 
-"$mobileasr" lm train --text "$work/text.txt" --order 3 --min-count 3 --words "$work/words.txt" --words-share 0.1 \
+"$mobileasr" lm train --text "$work/text.txt" --order 3 --min-count 2 --words "$work/words.txt" --words-share 0.1 \
   --prune 5e-7 --out "$work/en.lm" \
   --metadata "provenance=scripts/train_language_model.sh" \
   --metadata "text=LJSpeech texts, State of the Union addresses, Sherlock Holmes, War and Peace, History of the United States, Moby Dick (public domain); example sentences of WordNet 3.0 (Princeton University, WordNet licence)" \

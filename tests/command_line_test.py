@@ -332,6 +332,8 @@ class CommandLine(unittest.TestCase):
         out, result = self.language_model("--words", words, "--arpa", self.dir / "text.arpa", "--metadata", "a=b")
         self.assertEqual(result.returncode, 0, result.stderr)
         counts = json.loads(result.stdout)["ngrams"]
+        info = json.loads(run("lm", "info", "--lm", out, "--json").stdout)
+        self.assertEqual(info, {"unit": "word", "ngrams": counts, "metadata": {"a": "b"}})
         self.assertEqual(len(counts), 2)
         self.assertIn("abcdabcd", (self.dir / "text.arpa").read_text())
         exact = self.dir / "exact.lm"

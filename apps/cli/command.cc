@@ -70,6 +70,11 @@ Result<std::map<std::string, std::string>> ParseMetadata(const std::vector<std::
     if (equals == std::string::npos || equals == 0) {
       return Fail(ErrorCode::kInvalidArgument, "--metadata needs KEY=VALUE, not '" + pair + "'");
     }
+    if (pair.starts_with("mobileasr.")) {
+      return Fail(ErrorCode::kInvalidArgument, "--metadata '" + pair +
+                                                   "': keys that begin with \"mobileasr.\" are the "
+                                                   "format's own");
+    }
     metadata[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
   return metadata;

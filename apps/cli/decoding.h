@@ -31,6 +31,7 @@ class Decoding {
   // `model` must outlive it.
   static Result<Decoding> Create(const DecodingOptions& options, const Model& model);
 
+  bool greedy() const { return scorer_ == nullptr; }
   // Of one utterance: logits [frames, tokens].
   std::string Text(int64_t frames, const float* logits) const;
   // One that has heard nothing; this must outlive it.

@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "io/file.h"
+#include "io/text_lines.h"
 #include "lm/arpa.h"
 #include "lm/kneser_ney.h"
 #include "lm/language_model.h"
@@ -23,12 +24,8 @@ Status ForEachSentence(const std::string& path, bool characters,
   MASR_TRY(const MappedFile file, MappedFile::Open(path));
   const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()),
                               file.bytes().size());
-  int64_t number = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    std::string sentence = NormalizeEnglish(text.substr(at, end - at));
-    at = end + 1;
-    ++number;
+  for (const TextLine& line : SplitLines(text)) {
+    std::string sentence = NormalizeEnglish(line.text);
     if (characters) {
       std::string spaced;
       for (const std::string& point : SplitCodePoints(sentence)) {
@@ -38,7 +35,7 @@ Status ForEachSentence(const std::string& path, bool characters,
       sentence.swap(spaced);
     }
     if (Status status = use(sentence); !status.has_value()) {
-      return Fail(path + ": line " + std::to_string(number), std::move(status.error()));
+      return Fail(path + ": line " + std::to_string(line.number), std::move(status.error()));
     }
   }
   return {};
@@ -48,14 +45,8 @@ Status ForEachSentence(const std::string& path, bool characters,
 Result<std::vector<WeightedWord>> ReadWordList(const std::string& path) {
   MASR_TRY(const std::string text, ReadTextFile(path));
   std::vector<WeightedWord> words;
-  int64_t number = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    std::string_view line = std::string_view(text).substr(at, end - at);
-    at = end + 1;
-    ++number;
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty()) continue;
+  for (const TextLine& numbered : SplitLines(text)) {
+    const std::string_view line = numbered.text;
     WeightedWord listed;
     const size_t space = line.find_first_of(" \t");
     listed.word = NormalizeEnglish(line.substr(0, space));
@@ -68,7 +59,7 @@ Result<std::vector<WeightedWord>> ReadWordList(const std::string& path) {
               std::isfinite(listed.weight) && listed.weight > 0;
     }
     if (!valid) {
-      return Fail(ErrorCode::kInvalidArgument, path + ": line " + std::to_string(number) +
+      return Fail(ErrorCode::kInvalidArgument, path + ": line " + std::to_string(numbered.number) +
                                                    ": expected a word and, perhaps, " +
                                                    "how often it is said");
     }
@@ -95,17 +86,24 @@ void AddOutputOptions(CLI::App& app, OutputOptions& options) {
   app.add_option("--out", options.out, "Language model file to write")->required();
 }
 
-Status WriteModel(NgramModel& open, LanguageModelUnit unit, const OutputOptions& options,
-                  const CommonOptions& common) {
-  if (options.prune > 0) PruneByEntropy(open, options.prune);
-  if (!options.arpa.empty()) MASR_RETURN_IF_ERROR(WriteArpa(open, options.arpa));
-  MASR_TRY(const LanguageModel model, LanguageModel::FromNgrams(open, unit, !options.exact));
-  MASR_TRY(const auto metadata, ParseMetadata(options.metadata));
-  MASR_RETURN_IF_ERROR(model.Save(options.out, metadata));
+Json NgramCounts(const LanguageModel& model) {
   Json ngrams = Json::array();
   for (int order = 1; order <= model.order(); ++order) ngrams.push_back(model.ngrams(order));
+  return ngrams;
+}
+
+using Metadata = std::map<std::string, std::string>;
+
+Status WriteModel(NgramModel open, LanguageModelUnit unit, const Metadata& metadata,
+                  const OutputOptions& options, const CommonOptions& common) {
+  if (options.prune > 0) PruneByEntropy(open, options.prune);
+  if (!options.arpa.empty()) MASR_RETURN_IF_ERROR(WriteArpa(open, options.arpa));
+  MASR_TRY(const LanguageModel model,
+           LanguageModel::FromNgrams(std::move(open), unit, !options.exact));
+
+  MASR_RETURN_IF_ERROR(model.Save(options.out, metadata));
   if (common.json) {
-    PrintJson({{"out", options.out}, {"ngrams", ngrams}});
+    PrintJson({{"out", options.out}, {"ngrams", NgramCounts(model)}});
     return {};
   }
   std::printf("%s: ", options.out.c_str());
@@ -131,6 +129,10 @@ struct TrainOptions {
 
 Status RunTrain(const TrainOptions& options) {
   const bool characters = options.unit == kCharacterUnit;
+  if (characters && !options.words.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "--words has no place in a model of characters");
+  }
+  MASR_TRY(const Metadata metadata, ParseMetadata(options.output.metadata));
   TrainingText text;
   for (const std::string& path : options.texts) {
     MASR_RETURN_IF_ERROR(ForEachSentence(
@@ -144,7 +146,8 @@ Status RunTrain(const TrainOptions& options) {
     kneser_ney.word_list_share = options.words_share;
   }
   MASR_TRY(NgramModel model, EstimateKneserNey(text, kneser_ney));
-  return WriteModel(model, characters ? LanguageModelUnit::kCharacter : LanguageModelUnit::kWord,
+  return WriteModel(std::move(model),
+                    characters ? LanguageModelUnit::kCharacter : LanguageModelUnit::kWord, metadata,
                     options.output, options.common);
 }
 
@@ -156,11 +159,12 @@ struct ConvertOptions {
 };
 
 Status RunConvert(const ConvertOptions& options) {
+  MASR_TRY(const Metadata metadata, ParseMetadata(options.output.metadata));
   MASR_TRY(NgramModel model, ReadArpa(options.in));
   return WriteModel(
-      model,
+      std::move(model),
       options.unit == kCharacterUnit ? LanguageModelUnit::kCharacter : LanguageModelUnit::kWord,
-      options.output, options.common);
+      metadata, options.output, options.common);
 }
 
 struct ScoreOptions {
@@ -210,6 +214,28 @@ Status RunScore(const ScoreOptions& options) {
   return {};
 }
 
+struct InfoOptions {
+  CommonOptions common;
+  std::string model;
+};
+
+Status RunInfo(const InfoOptions& options) {
+  MASR_TRY(const LanguageModel model, LanguageModel::Open(options.model));
+  const char* unit = model.unit() == LanguageModelUnit::kWord ? "word" : kCharacterUnit;
+  if (options.common.json) {
+    PrintJson({{"unit", unit}, {"ngrams", NgramCounts(model)}, {"metadata", model.metadata()}});
+    return {};
+  }
+  std::printf("unit      %s\n", unit);
+  for (int order = 1; order <= model.order(); ++order) {
+    std::printf("%d-grams   %lld\n", order, static_cast<long long>(model.ngrams(order)));
+  }
+  for (const auto& [key, value] : model.metadata()) {
+    std::printf("%s: %s\n", key.c_str(), value.c_str());
+  }
+  return {};
+}
+
 CLI::Option* AddUnitOption(CLI::App& app, std::string& unit) {
   return app.add_option("--unit", unit, "word, or character (the space is then <space>)")
       ->check(CLI::IsMember({"word", kCharacterUnit}))
@@ -255,7 +281,13 @@ Command AddLanguageModel(CLI::App& parent) {
   score_app->add_option("--text", score->text, "Text, one sentence a line")->required();
   AddCommonOptions(*score_app, score->common);
 
+  auto info = std::make_shared<InfoOptions>();
+  CLI::App* info_app = lm->add_subcommand("info", "What a language model holds");
+  info_app->add_option("--lm", info->model, "Language model, or ARPA file")->required();
+  AddCommonOptions(*info_app, info->common);
+
   const std::vector<Command> commands = {{train_app, [train] { return RunTrain(*train); }},
+                                         {info_app, [info] { return RunInfo(*info); }},
                                          {convert_app, [convert] { return RunConvert(*convert); }},
                                          {score_app, [score] { return RunScore(*score); }}};
   return {lm, [commands]() -> Status {

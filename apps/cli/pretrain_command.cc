@@ -162,13 +162,7 @@ Status RunIn(Options& options, ProcessGroup* group) {
   pretrain.seed = options.common.seed;
   pretrain.format = WeightFormatFromName(options.format);
   pretrain.collective = group;
-  for (const std::string& pair : options.provenance) {
-    const size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return Fail(ErrorCode::kInvalidArgument, "--metadata needs KEY=VALUE, not '" + pair + "'");
-    }
-    pretrain.metadata[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
+  MASR_TRY(pretrain.metadata, ParseMetadata(options.provenance));
   const int processes_here = group != nullptr ? group->processes_here() : 1;
   const ThreadPool threads(ThreadCount(options.common, processes_here));
   const bool speaks = group == nullptr || group->rank() == 0;

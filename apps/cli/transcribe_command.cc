@@ -45,22 +45,21 @@ std::string Trimmed(const std::string& text) {
   return text.substr(first, text.find_last_not_of(' ') + 1 - first);
 }
 
-// The words of a segment, their times those of the whole stream; "nbest" if there are several.
+// The words of a segment, their times those of the whole stream; "nbest" if there are several. The
+// best path alone has nothing to be compared with: no confidences.
 Json SegmentJson(const SpokenSegment& segment, const std::vector<RecognizedText>& n_best,
-                 double row_s) {
+                 double row_s, bool greedy) {
   const RecognizedText& best = n_best.front();
   Json words = Json::array();
   for (const RecognizedWord& word : best.words) {
     words.push_back(
         {{"word", word.text},
          {"begin_s", segment.rows_begin_s + static_cast<double>(word.begin_frame) * row_s},
-         {"end_s", segment.rows_begin_s + static_cast<double>(word.end_frame) * row_s},
-         {"confidence", word.confidence}});
+         {"end_s", segment.rows_begin_s + static_cast<double>(word.end_frame) * row_s}});
+    if (!greedy) words.back()["confidence"] = word.confidence;
   }
-  Json json = {{"begin_s", segment.begin_s},
-               {"end_s", segment.end_s},
-               {"confidence", best.confidence},
-               {"words", words}};
+  Json json = {{"begin_s", segment.begin_s}, {"end_s", segment.end_s}, {"words", words}};
+  if (!greedy) json["confidence"] = best.confidence;
   if (n_best.size() == 1) return json;
   json["nbest"] = Json::array();
   for (const RecognizedText& text : n_best) {
@@ -161,6 +160,7 @@ class Transcriber {
               int raw_rate_hz)
       : model_(model),
         recognizer_(std::move(encoder), decoding.NewDecoder()),
+        greedy_(decoding.greedy()),
         n_best_(n_best),
         raw_rate_hz_(raw_rate_hz > 0 ? raw_rate_hz : rate_hz()) {}
 
@@ -216,7 +216,7 @@ class Transcriber {
       if (line.empty()) continue;
       if (!transcript.text.empty()) transcript.text += ' ';
       transcript.text += line;
-      Json json = SegmentJson(segment, n_best, row_s);
+      Json json = SegmentJson(segment, n_best, row_s, greedy_);
       if (printer != nullptr) {
         printer->Final(transcript.audio_s, line, json);
       } else {
@@ -257,6 +257,7 @@ class Transcriber {
 
   const Model& model_;
   StreamingRecognizer recognizer_;
+  bool greedy_;
   int n_best_;
   int raw_rate_hz_;
 };

@@ -37,6 +37,8 @@ void BeamDecoder::Advance(int64_t frames, const float* logits) {
     float sum = 0;
     for (int64_t token = 0; token < tokens_; ++token) sum += std::exp(row[token] - largest);
     const float normalizer = largest + std::log(sum);
+    // A network gone wrong says nothing in this frame.
+    if (!std::isfinite(normalizer)) continue;
     for (int64_t token = 0; token < tokens_; ++token) {
       log_probabilities[static_cast<size_t>(token)] = row[token] - normalizer;
     }
@@ -127,6 +129,8 @@ void BeamDecoder::Keep() {
   std::partial_sort(best.begin(), best.begin() + static_cast<ptrdiff_t>(width), best.end(), better);
   best.resize(width);
 
+  // What every prefix excludes is not heard: the beam is never empty.
+  if (candidates_[best[0]].score == kImpossible) return;
   entries_.clear();
   const float lowest = candidates_[best[0]].score - options_.score_range;
   for (size_t i : best) {

@@ -28,7 +28,8 @@ class BeamDecoder {
  public:
   BeamDecoder(const TextScorer& scorer, int64_t tokens, int32_t blank, const BeamOptions& options);
 
-  // logits [frames, tokens], un-normalised (log-probabilities are logits, too).
+  // logits [frames, tokens], un-normalised (log-probabilities are logits, too). A frame without a
+  // finite number, or one that no text can have, is passed over.
   void Advance(int64_t frames, const float* logits);
 
   // The best prefix so far, its last word perhaps unfinished.

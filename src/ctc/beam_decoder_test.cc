@@ -97,7 +97,7 @@ TEST(BeamDecoder, AddsUpTheAlignmentsOfAText) {
   // Two frames, p(blank) = 0.6, p(a) = 0.4: the best path is blank blank with 0.36, but "a" has
   // three paths that sum up to 0.64.
   const auto vocabulary = *Vocabulary::FromCharacters({"a"});
-  const TextScorer scorer(vocabulary, nullptr, {}, {.word_score = 0});
+  const TextScorer scorer(vocabulary, nullptr, {}, {});
   const std::vector<float> logits = {std::log(0.6f), std::log(0.4f), std::log(0.6f),
                                      std::log(0.4f)};
   BeamDecoder decoder(scorer, 2, 0, {});
@@ -166,7 +166,7 @@ TEST(BeamDecoder, FramesMayComeInPieces) {
 // Prefixes that no entry needs are dropped on the way, without a trace.
 TEST(BeamDecoder, LongClearSpeechIsTheBestPath) {
   const auto vocabulary = *Vocabulary::FromCharacters({"a", "b", "c"});
-  const TextScorer scorer(vocabulary, nullptr, {}, {.word_score = 0});
+  const TextScorer scorer(vocabulary, nullptr, {}, {});
   constexpr int64_t kFrames = 3000;
   std::vector<float> logits = RandomLogits(kFrames, 4, 3);
   Rng rng(9);
@@ -182,6 +182,20 @@ TEST(BeamDecoder, LongClearSpeechIsTheBestPath) {
   for (size_t i = 0; i < std::min(best.size(), greedy.size()); ++i) same += best[i] == greedy[i];
   EXPECT_EQ(best.size(), greedy.size());
   EXPECT_EQ(same, static_cast<int64_t>(greedy.size()));
+}
+
+TEST(BeamDecoder, FramesThatNoTextCanHaveArePassedOver) {
+  const Vocabulary vocabulary = SmallVocabulary();
+  const TextScorer scorer(vocabulary, nullptr, {}, {});
+  const float never = -std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  // A space first, then no number at all, infinite ones, and an "a".
+  const std::vector<float> logits = {never, 0,     never, never, nan, 0,  0, 0,
+                                     never, never, never, never, -5,  -5, 5, -5};
+  BeamDecoder decoder(scorer, 4, 0, {});
+  decoder.Advance(4, logits.data());
+  EXPECT_EQ(decoder.Finish(1)[0].tokens, Tokens{2});
+  EXPECT_TRUE(std::isfinite(decoder.Finish(1)[0].score));
 }
 
 TEST(BeamDecoder, NothingHeardIsTheEmptyText) {

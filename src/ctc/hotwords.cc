@@ -4,13 +4,18 @@
 #include <charconv>
 #include <cmath>
 
+#include "io/text_lines.h"
 #include "text/normalizer.h"
 
 namespace masr {
 namespace {
 
-bool HasLetter(std::string_view phrase) {
-  return phrase.find_first_not_of(" '") != std::string_view::npos;
+constexpr float kLargestBoost = 1000;
+
+bool BeginsCharacter(char byte) { return (static_cast<uint8_t>(byte) & 0xC0) != 0x80; }
+
+std::string_view WithoutEnd(std::string_view line) {
+  return line.substr(0, line.find_last_not_of(" \t") + 1);
 }
 
 }  // namespace
@@ -18,22 +23,18 @@ bool HasLetter(std::string_view phrase) {
 Result<std::vector<Hotword>> ParseHotwords(std::string_view text, const std::string& name,
                                            float default_boost) {
   std::vector<Hotword> hotwords;
-  int64_t number = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    std::string_view line = text.substr(at, end - at);
-    at = end + 1;
-    ++number;
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.find_first_not_of(" \t") == std::string_view::npos || line.starts_with('#')) continue;
-    const std::string where = name + ": line " + std::to_string(number);
+  for (const TextLine& numbered : SplitLines(text)) {
+    std::string_view line = WithoutEnd(numbered.text);
+    if (line.starts_with('#')) continue;
+    const std::string where = name + ": line " + std::to_string(numbered.number);
     float boost = default_boost;
     const size_t colon = line.rfind(" :");
     if (colon != std::string_view::npos) {
       const std::string_view digits = line.substr(colon + 2);
       const auto [stop, error] =
           std::from_chars(digits.data(), digits.data() + digits.size(), boost);
-      if (error != std::errc() || stop != digits.data() + digits.size() || !std::isfinite(boost)) {
+      if (error != std::errc() || stop != digits.data() + digits.size() ||
+          !(std::abs(boost) <= kLargestBoost)) {
         return Fail(ErrorCode::kInvalidArgument,
                     where + ": \"" + std::string(digits) +
                         "\" is not a boost; write \"phrase :1.5\", or the phrase alone");
@@ -41,7 +42,7 @@ Result<std::vector<Hotword>> ParseHotwords(std::string_view text, const std::str
       line = line.substr(0, colon);
     }
     std::string phrase = NormalizeEnglish(line);
-    if (!HasLetter(phrase)) {
+    if (phrase.find_first_not_of(" '") == std::string::npos) {
       return Fail(ErrorCode::kInvalidArgument, where + ": a phrase without letters");
     }
     hotwords.push_back({std::move(phrase), boost});
@@ -49,49 +50,65 @@ Result<std::vector<Hotword>> ParseHotwords(std::string_view text, const std::str
   return hotwords;
 }
 
-Hotwords::Hotwords(std::vector<Hotword> phrases) {
+Hotwords::Hotwords(const std::vector<Hotword>& phrases) {
   nodes_.emplace_back();
-  std::vector<std::string> texts = {""};  // from the root to each node
   for (const Hotword& hotword : phrases) {
-    if (hotword.phrase.empty()) continue;
-    int32_t node = 0;
-    float credit = 0;
-    for (char c : hotword.phrase) {
-      const auto byte = static_cast<uint8_t>(c);
-      credit += hotword.boost;
-      int32_t child = Child(node, byte);
-      if (child < 0) {
-        child = static_cast<int32_t>(nodes_.size());
-        nodes_[static_cast<size_t>(node)].children.emplace_back(byte, child);
-        nodes_.push_back({.credit = credit});
-        texts.push_back(texts[static_cast<size_t>(node)] + c);
-      }
-      node = child;
-      // Of phrases that begin alike, the one with the largest boost decides.
-      Node& reached = nodes_[static_cast<size_t>(node)];
-      if (std::abs(credit) > std::abs(reached.credit)) reached.credit = credit;
-    }
-    nodes_[static_cast<size_t>(node)].end = true;
-    for (size_t at = 0; at < hotword.phrase.size();) {
-      const size_t end = std::min(hotword.phrase.find(' ', at), hotword.phrase.size());
-      words_.push_back(hotword.phrase.substr(at, end - at));
-      at = end + 1;
-    }
+    if (!hotword.phrase.empty()) Add(hotword);
   }
   std::sort(words_.begin(), words_.end());
   words_.erase(std::unique(words_.begin(), words_.end()), words_.end());
+  Link();
+}
 
-  for (size_t node = 0; node < nodes_.size(); ++node) {
-    const std::string& text = texts[node];
-    for (size_t space = text.find(' '); space != std::string::npos && !nodes_[node].has_shorter;
-         space = text.find(' ', space + 1)) {
-      int32_t reached = 0;
-      for (size_t at = space + 1; at < text.size() && reached >= 0; ++at) {
-        reached = Child(reached, static_cast<uint8_t>(text[at]));
+void Hotwords::Add(const Hotword& hotword) {
+  int32_t node = 0;
+  float earned = 0;
+  for (char c : hotword.phrase) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (BeginsCharacter(c)) earned += hotword.boost;
+    int32_t child = Child(node, byte);
+    if (child < 0) {
+      child = static_cast<int32_t>(nodes_.size());
+      nodes_[static_cast<size_t>(node)].children.emplace_back(byte, child);
+      nodes_.emplace_back();
+    }
+    node = child;
+    // A phrase that is held back takes nothing before it is there.
+    Node& reached = nodes_[static_cast<size_t>(node)];
+    reached.expected = std::max(reached.expected, earned);
+  }
+  nodes_[static_cast<size_t>(node)].end = true;
+  nodes_[static_cast<size_t>(node)].reward = earned;
+  for (size_t at = 0; at < hotword.phrase.size();) {
+    const size_t end = std::min(hotword.phrase.find(' ', at), hotword.phrase.size());
+    words_.push_back(hotword.phrase.substr(at, end - at));
+    at = end + 1;
+  }
+}
+
+// Breadth first: what a node links to is shorter, and linked already.
+void Hotwords::Link() {
+  std::vector<int32_t> queue = {0};
+  for (size_t i = 0; i < queue.size(); ++i) {
+    const int32_t parent = queue[i];
+    for (const auto& [byte, child] : nodes_[static_cast<size_t>(parent)].children) {
+      queue.push_back(child);
+      int32_t shorter = nodes_[static_cast<size_t>(parent)].shorter;
+      while (shorter != kLost && Child(shorter, byte) < 0) {
+        shorter = nodes_[static_cast<size_t>(shorter)].shorter;
       }
-      if (reached < 0) continue;
-      nodes_[node].shorter = reached;
-      nodes_[node].has_shorter = true;
+      Node& node = nodes_[static_cast<size_t>(child)];
+      if (shorter != kLost) {
+        node.shorter = Child(shorter, byte);
+      } else {
+        // After a space anything may begin; within a word nothing.
+        node.shorter = byte == ' ' ? 0 : kLost;
+      }
+      if (node.end) {
+        node.ended = child;
+      } else if (node.shorter != kLost) {
+        node.ended = nodes_[static_cast<size_t>(node.shorter)].ended;
+      }
     }
   }
 }
@@ -103,41 +120,49 @@ int32_t Hotwords::Child(int32_t node, uint8_t byte) const {
   return -1;
 }
 
-float Hotwords::Earned(const State& state) const {
-  return state.node < 0 ? 0 : nodes_[static_cast<size_t>(state.node)].credit - state.kept;
+float Hotwords::Expected(const State& state) const {
+  if (state.node == kLost) return 0;
+  return std::max(0.0f, nodes_[static_cast<size_t>(state.node)].expected - state.kept);
+}
+
+// What the longest phrase that ends here has earned for good.
+float Hotwords::EndWord(State& state) const {
+  if (state.node == kLost) return 0;
+  const int32_t ended = nodes_[static_cast<size_t>(state.node)].ended;
+  if (ended == kLost) return 0;
+  const float reward = nodes_[static_cast<size_t>(ended)].reward;
+  if (ended != state.node) {
+    state.kept += reward;
+    return reward;
+  }
+  // The whole of the text under way: what was earned within it is part of this.
+  const float more = reward - state.kept;
+  state.kept = reward;
+  return more;
 }
 
 float Hotwords::Extend(const State& state, uint8_t byte, State& next) const {
-  const float before = Earned(state);
-  if (state.node == kLost) {
-    next = {byte == ' ' ? 0 : kLost, 0};
-    return 0;
+  const float before = Expected(state);
+  State now = state;
+  const float earned = byte == ' ' ? EndWord(now) : 0;
+  int32_t child = kLost;
+  while (now.node != kLost) {
+    child = Child(now.node, byte);
+    if (child >= 0) break;
+    now = {nodes_[static_cast<size_t>(now.node)].shorter, 0};
   }
-  int32_t node = state.node;
-  float kept = state.kept;
-  float banked = 0;
-  if (byte == ' ' && nodes_[static_cast<size_t>(node)].end) {
-    // Whatever comes now, this phrase was said.
-    banked = before;
-    kept = nodes_[static_cast<size_t>(node)].credit;
+  if (now.node != kLost) {
+    now.node = child;
+  } else if (byte == ' ') {
+    now = {0, 0};
   }
-  int32_t child = Child(node, byte);
-  while (child < 0 && nodes_[static_cast<size_t>(node)].has_shorter) {
-    node = nodes_[static_cast<size_t>(node)].shorter;
-    kept = 0;
-    child = Child(node, byte);
-  }
-  if (child < 0) {
-    next = {byte == ' ' ? 0 : kLost, 0};
-  } else {
-    next = {child, kept};
-  }
-  return banked + Earned(next) - before;
+  next = now;
+  return earned + Expected(now) - before;
 }
 
 float Hotwords::Finish(const State& state) const {
-  if (state.node < 0 || nodes_[static_cast<size_t>(state.node)].end) return 0;
-  return -Earned(state);
+  State last = state;
+  return EndWord(last) - Expected(state);
 }
 
 }  // namespace masr

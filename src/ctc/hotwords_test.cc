@@ -46,10 +46,46 @@ TEST(Hotwords, PhrasesOfSeveralWords) {
   EXPECT_FLOAT_EQ(Earned(hotwords, "new new york"), 8);
 }
 
+TEST(Hotwords, APhraseWithinAnotherThatFailsKeepsItsOwn) {
+  const Hotwords cities({{"new york city", 1.0f}, {"york", 2.0f}});
+  EXPECT_FLOAT_EQ(Earned(cities, "new york times"), 8);
+  EXPECT_FLOAT_EQ(Earned(cities, "new york"), 8);
+  EXPECT_FLOAT_EQ(Earned(cities, "new york city"), 13);
+  EXPECT_FLOAT_EQ(Earned(cities, "york york"), 16);
+  const Hotwords bobs({{"bob", 1.0f}, {"bob bob x", 1.0f}});
+  EXPECT_FLOAT_EQ(Earned(bobs, "bob bob y"), 6);
+  EXPECT_FLOAT_EQ(Earned(bobs, "bob bob bob"), 9);
+  EXPECT_FLOAT_EQ(Earned(bobs, "bob bob x"), 9);
+}
+
+TEST(Hotwords, PhrasesThatBeginAlikeHaveTheirOwnBoosts) {
+  const Hotwords names({{"ada", 1.0f}, {"adam", 3.0f}});
+  EXPECT_FLOAT_EQ(Earned(names, "ada"), 3);
+  EXPECT_FLOAT_EQ(Earned(names, "adam"), 12);
+  const Hotwords mixed({{"um", -3.0f}, {"umber", 5.0f}});
+  EXPECT_FLOAT_EQ(Earned(mixed, "um yes"), -6);
+  EXPECT_FLOAT_EQ(Earned(mixed, "umber"), 25);
+}
+
 TEST(Hotwords, ANegativeBoostHoldsBack) {
   const Hotwords hotwords({{"um", -3.0f}});
   EXPECT_FLOAT_EQ(Earned(hotwords, "um yes"), -6);
   EXPECT_FLOAT_EQ(Earned(hotwords, "umbrella"), 0);
+}
+
+TEST(Hotwords, CountCharactersNotBytes) {
+  const Hotwords hotwords({{"\xC3\xA5sa", 2.0f}});
+  EXPECT_FLOAT_EQ(Earned(hotwords, "\xC3\xA5sa"), 6);
+}
+
+// Long phrases cost in proportion to their length.
+TEST(Hotwords, AVeryLongPhraseIsOne) {
+  std::string phrase;
+  for (int i = 0; i < 50000; ++i) phrase += i % 5 == 4 ? ' ' : 'a';
+  phrase += 'b';
+  const Hotwords hotwords({{phrase, 1e-3f}});
+  EXPECT_NEAR(Earned(hotwords, phrase), 50.001, 0.1);
+  EXPECT_NEAR(Earned(hotwords, phrase + "c"), 0, 0.1);
 }
 
 TEST(Hotwords, KnowTheirWords) {
@@ -59,8 +95,8 @@ TEST(Hotwords, KnowTheirWords) {
 }
 
 TEST(Hotwords, AreReadFromText) {
-  const auto hotwords =
-      ParseHotwords("# names\nAda Lovelace\r\n\nDvo\xC5\x99\xC3\xA1k :2.5\n", "names.txt", 1.5f);
+  const auto hotwords = ParseHotwords(
+      "\xEF\xBB\xBF# names\nAda Lovelace\r\n\nDvo\xC5\x99\xC3\xA1k :2.5 \n", "names.txt", 1.5f);
   ASSERT_TRUE(hotwords.has_value()) << hotwords.error().message;
   ASSERT_EQ(hotwords->size(), 2u);
   EXPECT_EQ((*hotwords)[0].phrase, "ada lovelace");
@@ -78,6 +114,8 @@ TEST(Hotwords, BadLinesAreNamed) {
   EXPECT_EQ(
       error("ada\nbob :much\n"),
       "names.txt: line 2: \"much\" is not a boost; write \"phrase :1.5\", or the phrase alone");
+  EXPECT_NE(error("ada :3e38\n"), "");
+  EXPECT_NE(error("ada :nan\n"), "");
   EXPECT_EQ(error("ada\n!!\n"), "names.txt: line 2: a phrase without letters");
 }
 

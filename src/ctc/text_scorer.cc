@@ -5,11 +5,11 @@
 namespace masr {
 
 TextScorer::TextScorer(const Vocabulary& vocabulary, const LanguageModel* model,
-                       std::vector<Hotword> hotwords, const TextScorerOptions& options)
+                       const std::vector<Hotword>& hotwords, const TextScorerOptions& options)
     : vocabulary_(vocabulary),
       model_(model),
       options_(options),
-      hotwords_(std::move(hotwords)),
+      hotwords_(hotwords),
       is_space_(static_cast<size_t>(vocabulary.size())) {
   const bool characters = model != nullptr && model->unit() == LanguageModelUnit::kCharacter;
   for (int32_t token = 0; token < vocabulary.size(); ++token) {
@@ -48,7 +48,7 @@ float TextScorer::Extend(const State& state, int32_t token, State& next) const {
 // A word under way counts as the likeliest that it can become, so that a beam does not keep
 // prefixes that no word has.
 float TextScorer::ExtendWord(State& state, std::string_view text) const {
-  state.length += static_cast<int32_t>(text.size());
+  ++state.length;
   if (lexicon_ == nullptr) return 0;
   for (char c : text) {
     if (state.node == Lexicon::kNone) break;
@@ -59,8 +59,8 @@ float TextScorer::ExtendWord(State& state, std::string_view text) const {
   return state.expected - before;
 }
 
-float TextScorer::UnknownSpelling(int32_t bytes) const {
-  return options_.unknown_character_score * static_cast<float>(bytes);
+float TextScorer::UnknownSpelling(int32_t characters) const {
+  return options_.unknown_character_score * static_cast<float>(characters);
 }
 
 float TextScorer::Expected(const State& state) const {
@@ -70,7 +70,7 @@ float TextScorer::Expected(const State& state) const {
 }
 
 float TextScorer::EndWord(State& state) const {
-  float score = options_.word_score;
+  float score = model_ != nullptr ? options_.word_score : 0;
   if (lexicon_ != nullptr) {
     const int32_t listed =
         state.node == Lexicon::kNone ? Lexicon::kNone : lexicon_->word(state.node);

@@ -29,13 +29,13 @@ class TextScorer {
     LanguageModel::State words;
     Hotwords::State hotwords;
     int32_t node = Lexicon::kRoot;  // of the word under way; kNone: it is unknown
-    int32_t length = 0;             // its bytes
+    int32_t length = 0;             // its characters, each a token
     float expected = 0;             // already counted for it
   };
 
-  // `model` may be null: then words count word_score alone. Both must outlive the scorer.
+  // `model` may be null: then only hotwords count. Both must outlive the scorer.
   TextScorer(const Vocabulary& vocabulary, const LanguageModel* model,
-             std::vector<Hotword> hotwords, const TextScorerOptions& options);
+             const std::vector<Hotword>& hotwords, const TextScorerOptions& options);
 
   State Begin() const;
   // False for a space where no word has begun: texts have single spaces between words.
@@ -51,7 +51,7 @@ class TextScorer {
   float ExtendWord(State& state, std::string_view text) const;
   float EndWord(State& state) const;
   float Expected(const State& state) const;
-  float UnknownSpelling(int32_t bytes) const;
+  float UnknownSpelling(int32_t characters) const;
 
   const Vocabulary& vocabulary_;
   const LanguageModel* model_;

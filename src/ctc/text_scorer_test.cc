@@ -57,10 +57,11 @@ TEST(TextScorer, AWordUnderWayCountsAsTheBestItCanBecome) {
   EXPECT_NEAR(scorer.Extend(state, 3, state), kLn10 * (-2 + 1.2f) - 20, 1e-3);  // bb: unknown
 }
 
-TEST(TextScorer, WithoutAModelOnlyWordsCount) {
+TEST(TextScorer, WithoutAModelOnlyHotwordsCount) {
   const Vocabulary vocabulary = SmallVocabulary();
-  const TextScorer scorer(vocabulary, nullptr, {}, {.word_score = 0.25f});
-  EXPECT_NEAR(Score(scorer, vocabulary, "ab ba a"), 0.75f, 1e-6);
+  const TextScorer scorer(vocabulary, nullptr, {{"ba", 2.0f}}, {.word_score = 0.25f});
+  EXPECT_NEAR(Score(scorer, vocabulary, "ab ba a"), 4, 1e-6);
+  EXPECT_NEAR(Score(scorer, vocabulary, "ab a"), 0, 1e-6);
   EXPECT_NEAR(Score(scorer, vocabulary, ""), 0, 1e-6);
 }
 

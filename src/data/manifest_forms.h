@@ -33,14 +33,6 @@ void ParseKaldiManifest(const KaldiFiles& files, const std::string& name, Manife
 // The folder form: reads the .txt files, since they are the manifest.
 Status ReadFolderManifest(const std::string& folder, Manifest& manifest);
 
-// Lines of a text file, with their numbers from 1: without a byte-order mark at the start, without
-// CR or LF at the ends, without lines of nothing but spaces.
-struct TextLine {
-  int64_t number;
-  std::string_view text;
-};
-std::vector<TextLine> SplitLines(std::string_view text);
-
 // Adds `utterance`, its text normalised, or the problem that it has no text or no usable path.
 void AddUtterance(Utterance utterance, Manifest& manifest);
 

@@ -6,6 +6,7 @@
 #include "data/manifest_forms.h"
 #include "io/file.h"
 #include "io/json.h"
+#include "io/text_lines.h"
 
 namespace masr {
 namespace {

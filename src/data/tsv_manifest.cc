@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "data/manifest_forms.h"
+#include "io/text_lines.h"
 
 namespace masr {
 namespace {

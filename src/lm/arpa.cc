@@ -15,6 +15,9 @@ namespace {
 // What SRILM and KenLM take for the probability of a word that the model says nothing of.
 constexpr float kMissing = -100.0f;
 
+// A back-off weight above this is a mistake, and would leave the floats.
+constexpr float kLargest = 100.0f;
+
 using Fields = std::vector<std::string_view>;
 
 std::string_view Trim(std::string_view line) {
@@ -22,6 +25,8 @@ std::string_view Trim(std::string_view line) {
   if (begin == std::string_view::npos) return {};
   return line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1);
 }
+
+std::string_view Canonical(std::string_view word) { return word == "<UNK>" ? "<unk>" : word; }
 
 void Split(std::string_view line, Fields& fields) {
   fields.clear();
@@ -37,9 +42,9 @@ Result<float> ParseLog10(std::string_view field, const char* what) {
   double value = 0;
   const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
   if (error != std::errc() || end != field.data() + field.size() || std::isnan(value) ||
-      value > 1e30) {
+      value > kLargest) {
     return Fail(ErrorCode::kCorrupt,
-                std::string(what) + " \"" + std::string(field) + "\" is not a finite number");
+                std::string(what) + " \"" + std::string(field) + "\" is not a number up to 100");
   }
   // Minus infinity, too, is written by some.
   return std::max(static_cast<float>(value), kMissing);
@@ -158,7 +163,7 @@ class Parser {
     if (order == 1) return AddUnigram(fields[1], probability, backoff);
     Ngrams& ngrams = model_.orders[words - 1];
     for (size_t i = 1; i <= words; ++i) {
-      const auto word = index_.find(fields[i]);
+      const auto word = index_.find(Canonical(fields[i]));
       if (word == index_.end()) {
         return Corrupt("\"" + std::string(fields[i]) + "\" is not among the unigrams");
       }
@@ -171,7 +176,7 @@ class Parser {
   }
 
   Status AddUnigram(std::string_view word, float probability, float backoff) {
-    if (word == "<UNK>") word = "<unk>";
+    word = Canonical(word);
     const auto special = std::find(model_.words.begin(), model_.words.begin() + 3, word);
     int32_t index = static_cast<int32_t>(special - model_.words.begin());
     if (index == 3) {

@@ -11,7 +11,7 @@
 namespace masr {
 
 // Untrusted input. Refused, with the line: sections that are missing, out of order or of another
-// length than announced, orders above kMaxNgramOrder, probabilities that are not finite or above 1,
+// length than announced, orders above kMaxNgramOrder, probabilities above 1 and what is no number,
 // words in an n-gram that are no unigram, an n-gram that comes twice, a model without <s> or </s>.
 // <UNK> is read as <unk>; without either, an unknown word has log10 probability -100, as in SRILM.
 Result<NgramModel> ParseArpa(std::string_view text, const std::string& name);

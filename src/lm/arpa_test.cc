@@ -60,6 +60,9 @@ TEST(Arpa, WordsMayComeInAnyOrderAndUnkInCapitalsOrNotAtAll) {
   const auto capitals = ParseArpa(With("<unk>", "<UNK>"), "lm.arpa");
   ASSERT_TRUE(capitals.has_value());
   EXPECT_EQ(capitals->orders[0].log10_probability[kUnknownWord], -1.5f);
+  const auto within = ParseArpa(With("<s> hello", "<s> <UNK>"), "lm.arpa");
+  ASSERT_TRUE(within.has_value()) << within.error().message;
+  EXPECT_EQ(within->orders[1].words, (std::vector<int32_t>{1, 0, 3, 2}));
   const auto without = ParseArpa(With("-1.5\t<unk>\n", "-1.5\tworld\n"), "lm.arpa");
   ASSERT_TRUE(without.has_value());
   EXPECT_EQ(without->orders[0].log10_probability[kUnknownWord], -100.0f);
@@ -92,9 +95,9 @@ TEST(Arpa, RefusesWithTheLine) {
   EXPECT_EQ(ErrorOf(With("-0.25\t<s> hello", "0.25\t<s> hello")),
             "lm.arpa: line 13: a log10 probability above 0");
   EXPECT_EQ(ErrorOf(With("-0.25\t<s> hello", "nan\t<s> hello")),
-            "lm.arpa: line 13: the log10 probability \"nan\" is not a finite number");
+            "lm.arpa: line 13: the log10 probability \"nan\" is not a number up to 100");
   EXPECT_EQ(ErrorOf(With("-0.125\n", "1e99\n")),
-            "lm.arpa: line 10: the log10 back-off weight \"1e99\" is not a finite number");
+            "lm.arpa: line 10: the log10 back-off weight \"1e99\" is not a number up to 100");
   EXPECT_EQ(ErrorOf(With("-0.75\thello", "-0.75\t<unk>")),
             "lm.arpa: line 10: \"<unk>\" comes twice");
   EXPECT_EQ(ErrorOf(With("hello </s>", "<s> hello")),

@@ -7,7 +7,8 @@
 namespace masr {
 namespace {
 
-// The log10 back-off weight of a context all of whose discounts are 0.
+// log10 of what is next to nothing: a word's share of a list, the back-off of a context all of
+// whose discounts are 0.
 constexpr float kNothingLeft = -99.0f;
 
 // Distinct n-grams of one order with their adjusted counts: how often they were seen in the highest
@@ -163,7 +164,8 @@ void MixWordList(const KneserNeyOptions& options, NgramModel& model) {
   }
   unigrams.log10_probability.resize(p.size());
   for (size_t w = 0; w < p.size(); ++w) {
-    if (w != kBeginWord) unigrams.log10_probability[w] = static_cast<float>(std::log10(p[w]));
+    if (w == kBeginWord) continue;
+    unigrams.log10_probability[w] = std::max(static_cast<float>(std::log10(p[w])), kNothingLeft);
   }
 }
 
@@ -253,6 +255,12 @@ Result<NgramModel> EstimateKneserNey(const TrainingText& text, const KneserNeyOp
   if (options.order < 1 || options.order > kMaxNgramOrder) {
     return Fail(ErrorCode::kInvalidArgument,
                 "the order is between 1 and " + std::to_string(kMaxNgramOrder));
+  }
+  double listed = 0;
+  for (const WeightedWord& word : options.word_list) listed += word.weight;
+  if (!std::isfinite(listed)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "the weights of the word list do not add up to a number");
   }
   if (text.sentences() == 0) return Fail(ErrorCode::kInvalidArgument, "there is no text");
 

@@ -16,6 +16,10 @@ constexpr std::string_view kFormatKey = "mobileasr.language_model";
 constexpr std::string_view kFormat = "1";
 constexpr std::string_view kUnitKey = "mobileasr.unit";
 constexpr size_t kCodes = 256;
+// ARPA files are read with at most 100 in log10; sums of a few of these stay far from a float's
+// end.
+constexpr float kLargestLn = 300.0f;
+constexpr int32_t kMaxWordBytes = 1000;
 constexpr size_t kNarrowWords = size_t{1} << 16;
 
 // Adds the beginnings that n-grams lack, from the highest order down.
@@ -48,8 +52,8 @@ void AddMissingContexts(NgramModel& model) {
   }
 }
 
-// A table of at most 256 values, each the mean of a bin, the bins of equal population; where there
-// are fewer distinct values than that, they are the table.
+// A table of 256 values: the extremes, and the means of bins of equal population between them;
+// where there are fewer distinct values than that, they are the table.
 std::vector<float> MakeTable(const std::vector<float>& values) {
   std::vector<float> sorted(values);
   std::sort(sorted.begin(), sorted.end());
@@ -59,15 +63,17 @@ std::vector<float> MakeTable(const std::vector<float>& values) {
     distinct.resize(kCodes, distinct.empty() ? 0.0f : distinct.back());
     return distinct;
   }
-  std::vector<float> table;
+  std::vector<float> table = {sorted.front()};
   table.reserve(kCodes);
-  for (size_t bin = 0; bin < kCodes; ++bin) {
-    const size_t begin = sorted.size() * bin / kCodes;
-    const size_t end = std::max(sorted.size() * (bin + 1) / kCodes, begin + 1);
+  constexpr size_t kBins = kCodes - 2;
+  for (size_t bin = 0; bin < kBins; ++bin) {
+    const size_t begin = sorted.size() * bin / kBins;
+    const size_t end = std::max(sorted.size() * (bin + 1) / kBins, begin + 1);
     const double sum = std::accumulate(sorted.begin() + static_cast<ptrdiff_t>(begin),
                                        sorted.begin() + static_cast<ptrdiff_t>(end), 0.0);
     table.push_back(static_cast<float>(sum / static_cast<double>(end - begin)));
   }
+  table.push_back(sorted.back());
   return table;
 }
 
@@ -135,9 +141,9 @@ LanguageModel::Numbers LanguageModel::Store(const std::vector<float>& log10, boo
   return numbers;
 }
 
-Result<LanguageModel> LanguageModel::FromNgrams(const NgramModel& source, LanguageModelUnit unit,
+Result<LanguageModel> LanguageModel::FromNgrams(NgramModel model, LanguageModelUnit unit,
                                                 bool quantize) {
-  NgramModel model = source;
+  while (model.order() > 1 && model.orders.back().size() == 0) model.orders.pop_back();
   SortWords(model);
   AddMissingContexts(model);
   LanguageModel compact;
@@ -146,6 +152,10 @@ Result<LanguageModel> LanguageModel::FromNgrams(const NgramModel& source, Langua
   storage.bytes.emplace_back();
   storage.integers.emplace_back();
   for (const std::string& word : model.words) {
+    if (word.size() > static_cast<size_t>(kMaxWordBytes)) {
+      return Fail(ErrorCode::kUnsupported,
+                  "the language model has a word of more than 1000 bytes; take it out");
+    }
     storage.bytes.back().insert(storage.bytes.back().end(), word.begin(), word.end());
     if (storage.bytes.back().size() > INT32_MAX) {
       return Fail(ErrorCode::kUnsupported, "the words of the language model exceed 2 GiB");
@@ -173,9 +183,11 @@ Result<LanguageModel> LanguageModel::FromNgrams(const NgramModel& source, Langua
       storage.integers.push_back(std::move(last));
       level.words.wide = storage.integers.back();
     }
-    level.probability = compact.Store(ngrams.log10_probability, quantize);
+    // Unigrams are few, and what is likely among them decides most: exact always.
+    const bool codes = quantize && order > 1;
+    level.probability = compact.Store(ngrams.log10_probability, codes);
     if (order < model.order()) {
-      level.backoff = compact.Store(ngrams.log10_backoff, quantize);
+      level.backoff = compact.Store(ngrams.log10_backoff, codes);
       // Both orders are sorted: the children of an entry follow those of the one before.
       const Ngrams& longer = model.orders[static_cast<size_t>(order)];
       std::vector<int32_t> children;
@@ -243,8 +255,8 @@ Result<LanguageModel> LanguageModel::Open(const std::string& path) {
     // Safetensors begin with a small number in 8 bytes, hence with a zero among the first ones;
     // text has none.
     if (text.substr(0, 8).find('\0') == std::string_view::npos) {
-      MASR_TRY(const NgramModel model, ParseArpa(text, path));
-      return FromNgrams(model, LanguageModelUnit::kWord, false);
+      MASR_TRY(NgramModel model, ParseArpa(text, path));
+      return FromNgrams(std::move(model), LanguageModelUnit::kWord, false);
     }
   }
   auto file = SafetensorsFile::Open(path);
@@ -327,7 +339,8 @@ Result<LanguageModel> LanguageModel::FromFile(SafetensorsFile opened) {
 // Everything that Score, Find and word rely on.
 Status LanguageModel::Validate() const {
   const auto corrupt = [](const std::string& what) {
-    return Fail(ErrorCode::kCorrupt, "the language model is damaged: " + what);
+    return Fail(ErrorCode::kCorrupt,
+                "the language model is damaged: " + what + "; copy or make it again");
   };
   if (levels_.empty()) return corrupt("it has no n-grams");
   int64_t previous = 0;
@@ -335,11 +348,15 @@ Status LanguageModel::Validate() const {
     if (end < previous || end > static_cast<int64_t>(word_bytes_.size())) {
       return corrupt("\"words.ends\" does not ascend within \"words.bytes\"");
     }
+    if (end - previous > kMaxWordBytes) return corrupt("a word of more than 1000 bytes");
     previous = end;
   }
   if (words() < 3 || word(kUnknownWord) != "<unk>" || word(kBeginWord) != "<s>" ||
       word(kEndWord) != "</s>") {
     return corrupt("its first words are not <unk>, <s>, </s>");
+  }
+  for (int32_t i = kEndWord + 2; i < words(); ++i) {
+    if (!(word(i - 1) < word(i))) return corrupt("its words are not in order");
   }
   if (levels_[0].size() != words()) return corrupt("there is not one unigram for each word");
   const auto fits = [](const Numbers& numbers, int64_t size) {
@@ -355,10 +372,12 @@ Status LanguageModel::Validate() const {
     if (!fits(level.probability, level.size())) {
       return corrupt(of_order("probability") + "has another length than \"words\"");
     }
-    const auto finite = [](float value) { return std::isfinite(value); };
-    if (!std::ranges::all_of(level.probability.table, finite) ||
-        !std::ranges::all_of(level.backoff.table, finite)) {
-      return corrupt("a number of order " + std::to_string(i + 1) + " is not finite");
+    const auto probability = [](float ln) { return ln >= -kLargestLn && ln <= 0; };
+    const auto backoff = [](float ln) { return std::abs(ln) <= kLargestLn; };
+    if (!std::ranges::all_of(level.probability.table, probability) ||
+        !std::ranges::all_of(level.backoff.table, backoff)) {
+      return corrupt("a probability or back-off weight of order " + std::to_string(i + 1) +
+                     " is out of range");
     }
     if (i + 1 == levels_.size()) break;
     if (!fits(level.backoff, level.size())) {
@@ -368,6 +387,13 @@ Status LanguageModel::Validate() const {
         level.children.front() < 0 || level.children.back() > levels_[i + 1].size() ||
         !std::ranges::is_sorted(level.children)) {
       return corrupt(of_order("children") + "does not ascend within the next order");
+    }
+    const Words& below = levels_[i + 1].words;
+    for (int64_t entry = 0; entry < level.size(); ++entry) {
+      const auto e = static_cast<size_t>(entry);
+      for (int32_t child = level.children[e] + 1; child < level.children[e + 1]; ++child) {
+        if (below[child - 1] >= below[child]) return corrupt("n-grams are not in order");
+      }
     }
   }
   return {};

@@ -35,10 +35,9 @@ class LanguageModel {
     bool operator==(const State&) const = default;
   };
 
-  // `quantize`: 8 bits per number, 256 values per order in bins of equal size; else exact. N-grams
+  // `quantize`: above order 1, 8 bits per number, 256 values per order; else exact. N-grams
   // whose beginning the model lacks (other toolkits prune those away) get one by backing off.
-  static Result<LanguageModel> FromNgrams(const NgramModel& model, LanguageModelUnit unit,
-                                          bool quantize);
+  static Result<LanguageModel> FromNgrams(NgramModel model, LanguageModelUnit unit, bool quantize);
   // Reads what Save has written, or an ARPA file (told by its content; words, exact).
   static Result<LanguageModel> Open(const std::string& path);
   // From the bytes of a saved file, which the caller keeps alive (tests, fuzzing).

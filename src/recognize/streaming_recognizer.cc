@@ -33,17 +33,23 @@ Status StreamingRecognizer::Push(std::span<const float> samples,
 Result<std::vector<int32_t>> StreamingRecognizer::Partial() {
   MASR_TRY(const std::span<const float> tail, encoder_.Tail());
   TextDecoder decoder = decoder_;
+  if (!in_segment_) {
+    decoder.Advance(static_cast<int64_t>(heard_.size()) / encoder_.tokens(), heard_.data());
+  }
   decoder.Advance(static_cast<int64_t>(tail.size()) / encoder_.tokens(), tail.data());
   return decoder.Best();
 }
 
 Result<int64_t> StreamingRecognizer::Finish(std::vector<SpokenSegment>& segments) {
   rows_.clear();
-  MASR_TRY(const int64_t count, encoder_.Finish(rows_));
-  Advance(count, segments);
+  const Result<int64_t> count = encoder_.Finish(rows_);
+  if (count.has_value()) Advance(*count, segments);
+  // Whatever happened, the next stream begins anew.
   if (in_segment_) EndSegment(segments);
   heard_.clear();
-  return std::exchange(row_, 0);
+  const int64_t rows = std::exchange(row_, 0);
+  if (!count.has_value()) return tl::unexpected(count.error());
+  return rows;
 }
 
 int64_t StreamingRecognizer::PauseRows() const {

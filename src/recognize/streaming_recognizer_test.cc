@@ -121,7 +121,7 @@ TEST_F(Recognizer, APartialResultHasWhatIsNotStableYet) {
 TEST_F(Recognizer, ABeamHearsTheSegmentsThatGreedyDecodingDoes) {
   auto encoder = StreamingEncoder::Create(*model_, pool_, kShort);
   ASSERT_TRUE(encoder.has_value());
-  const TextScorer scorer(model_->vocabulary, nullptr, {}, {.word_score = 0});
+  const TextScorer scorer(model_->vocabulary, nullptr, {}, {});
   const BeamDecoder beam(scorer, model_->encoder.tokens(), Vocabulary::kBlank, {});
   StreamingRecognizer recognizer(std::move(*encoder), TextDecoder(beam), 0.5);
   std::vector<SpokenSegment> segments;
