@@ -63,8 +63,10 @@ class Bench:
 
     def personalize(self, name, adapt, test, extra=()):
         return self.run(name, ["personalize", "--base", self.args.model, "--data", adapt, "--test",
-                               test, "--general", self.general, "--out",
-                               self.work / "personal.masr", *extra])
+                               test, "--general", self.general, "--out", self.model_of(name), *extra])
+
+    def model_of(self, name):
+        return self.work / f"{name}.masr"
 
     def speakers(self, corpus, count):
         """(speaker, adaptation manifest, test manifest) of the speakers whose rounds are reported."""
@@ -100,12 +102,22 @@ def result_cells(r):
 
 def kathleen_table(bench):
     folder = bench.args.data / "kathleen"
+    test = folder / "personal_test.jsonl"
     text = "## One voice, more and more of it: Kathleen\n\n" + row(*HEADER) + row(*["---"] * len(HEADER))
+    with_lm = [["speech", "WER, greedy", "WER, with LM", "CER, with LM"], ["---"] * 4]
+
+    def add_with_lm(label, name, model, greedy):
+        lm = bench.run(f"{name}_lm", ["evaluate", "--model", model, "--data", test, "--lm", bench.args.lm])
+        with_lm.append([label, f"{greedy['wer']:.1f}", f"{lm['wer']:.1f}", f"{lm['cer']:.1f}"])
+
     for minutes in KATHLEEN_MINUTES:
-        r = bench.personalize(f"kathleen_{minutes}", folder / "personal_adapt.jsonl",
-                              folder / "personal_test.jsonl", ["--minutes", minutes])
+        name = f"kathleen_{minutes}"
+        r = bench.personalize(name, folder / "personal_adapt.jsonl", test, ["--minutes", minutes])
         text += row(f"{minutes} min", *result_cells(r))
-    return text + "\n"
+        if minutes == KATHLEEN_MINUTES[0]:
+            add_with_lm("none", "kathleen_0", bench.args.model, r["before"])
+        add_with_lm(f"{minutes} min", name, bench.model_of(name), r["after"])
+    return text + "\nThe same models with the language model:\n\n" + "".join(row(*line) for line in with_lm) + "\n"
 
 
 def speaker_table(bench, corpus, count, title):
