@@ -13,7 +13,7 @@ import subprocess
 GRID = {
     "--lm-weight": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0),
     "--word-score": (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0),
-    "--unknown-score": (-1.0, -2.0, -3.0),
+    "--unknown-score": (-1.0, -2.0, -3.0, -4.0, -5.0),
 }
 
 
@@ -36,7 +36,7 @@ def main():
             print(f"{tried[key]:.2f}  {options}", flush=True)
         return tried[key]
 
-    best = {"--lm-weight": 0.5, "--word-score": 0.5, "--unknown-score": -2.0}
+    best = {"--lm-weight": 0.6, "--word-score": 0.0, "--unknown-score": -4.0}
     for _ in range(args.rounds):
         before = dict(best)
         for name, values in GRID.items():
