@@ -10,8 +10,7 @@
 
 namespace masr {
 
-// On wuw-corpus-ii/base_dev twice the width changes WER by a tenth of a point, and the other two
-// are too generous to change anything.
+// On wuw-corpus-ii/base_dev twice the width changes WER by a tenth of a point.
 struct BeamOptions {
   int width = 64;             // prefixes kept after each frame
   float score_range = 14.0f;  // nats: those further below the best go, too
