@@ -27,9 +27,13 @@ import pathlib
 import resource
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import wave
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scripts"))
+import recognition  # noqa: E402
 
 
 class SoundInfo(ctypes.Structure):
@@ -63,20 +67,6 @@ def speech_start(samples, rate):
     threshold = max(sorted(levels)[len(levels) // 10] + 20, max(levels) - 25)
     loud = [i for i, level in enumerate(levels) if level >= min(threshold, max(levels))]
     return loud[0] * step / rate
-
-
-def distance(reference, hypothesis):
-    row = list(range(len(hypothesis) + 1))
-    for i, r in enumerate(reference, 1):
-        diagonal, row[0] = row[0], i
-        for j, h in enumerate(hypothesis, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (r != h))
-    return row[-1]
-
-
-def word_error_rate(pairs):
-    words = sum(len(reference.split()) for reference, _ in pairs)
-    return 100 * sum(distance(r.split(), h.split()) for r, h in pairs) / max(1, words)
 
 
 class Process:
@@ -196,7 +186,7 @@ def main():
     def total(runs, field):
         return sum(getattr(run, field) for run in runs) / audio_s
 
-    rows = [("WER %", f"{word_error_rate(whole_pairs):.2f}", f"{word_error_rate(stream_pairs):.2f}"),
+    rows = [("WER %", f"{recognition.error_rates(whole_pairs)[0]:.2f}", f"{recognition.error_rates(stream_pairs)[0]:.2f}"),
             ("CPU s per s of sound", f"{total(whole_runs, 'cpu_s'):.4f}", f"{total(stream_runs, 'cpu_s'):.4f}"),
             ("wall s per s of sound", f"{total(whole_runs, 'wall_s'):.4f}",
              f"{total(stream_runs, 'wall_s'):.4f}"),

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Draws docs/images/results.svg from the measurements that scripts/measure_results.py left in its --work folder.
+"""Draws docs/images/*.svg from the measurements that scripts/measure_results.py left in its --work folder.
 
-  scripts/plot_results.py --work build/results --out docs/images/results.svg
+  scripts/plot_results.py --work build/results --out docs/images
 
-One pair of bars for each group of voices: WER on held-out sentences before and after one round.
+recognition.svg: WER before any personalisation. results.svg: WER on held-out sentences before and after one round.
 """
 
 import argparse
@@ -11,7 +11,19 @@ import glob
 import json
 import pathlib
 
-GROUPS = (
+import recognition
+
+SETS = (
+    ("Mandarin speakers of English", "speechocean762_personal_test"),
+    ("telephone (development set)", "wuw-corpus-ii_base_dev"),
+    ("one reader, Kathleen", "kathleen_personal_test"),
+)
+MODELS = (
+    ("the base before", "the_base_before_{}_greedy", "#d9dfe5"),
+    ("base, greedy", "base_{}_greedy", "#8fb8dd"),
+    ("base with language model", "base_{}_lm", "#1769aa"),
+)
+VOICES = (
     ("Kathleen, 1 minute", "kathleen_1.json"),
     ("Kathleen, 2 minutes", "kathleen_2.json"),
     ("Kathleen, 5 minutes", "kathleen_5.json"),
@@ -20,7 +32,42 @@ GROUPS = (
     ("12 non-native callers, 6 utterances each", "wuw-corpus-ii_*.json"),
     ("4 voices speaking digits", "fsdd_*.json"),
 )
-WIDTH, LEFT, ROW, TOP = 900, 350, 52, 70
+WIDTH, LEFT, BAR, TOP = 900, 330, 19, 74
+INK = "#1c2733"
+
+
+def chart(title, legend, rows):
+    """Groups of horizontal bars; legend: (name, colour); rows: (name, value per bar or None)."""
+    scale = (WIDTH - LEFT - 80) / max(value for _, values in rows for value in values if value is not None)
+    row_height = BAR * len(legend) + 16
+    height = TOP + row_height * len(rows) + 8
+    svg = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
+           f'height="{height}" font-family="sans-serif" font-size="15" role="img">',
+           f"<title>{title}</title>", f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+           f'<text x="20" y="32" font-size="19" font-weight="bold" fill="{INK}">{title}</text>']
+    x = 20
+    for name, colour in legend:
+        svg.append(f'<rect x="{x}" y="46" width="14" height="12" fill="{colour}"/>'
+                   f'<text x="{x + 20}" y="57" fill="{INK}">{name}</text>')
+        x += 50 + 8 * len(name)
+    for i, (name, values) in enumerate(rows):
+        y = TOP + i * row_height
+        middle = y + BAR * len(values) / 2 + 5
+        svg.append(f'<text x="{LEFT - 12}" y="{middle}" text-anchor="end" fill="{INK}">{name}</text>')
+        for j, (value, (_, colour)) in enumerate(zip(values, legend)):
+            if value is None:
+                continue
+            svg.append(f'<rect x="{LEFT}" y="{y + j * BAR}" width="{value * scale:.1f}" height="{BAR - 2}" rx="2" '
+                       f'fill="{colour}"/><text x="{LEFT + value * scale + 6:.1f}" y="{y + j * BAR + 14}" '
+                       f'font-size="13" fill="{INK}">{value:.1f} %</text>')
+    return "\n".join([*svg, "</svg>\n"])
+
+
+def text_wer(path):
+    if not path.exists():
+        return None
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    return recognition.error_rates((line["text"], line["pred_text"]) for line in lines)[0]
 
 
 def pooled(work, pattern, when):
@@ -37,31 +84,18 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     args = parser.parse_args()
-    rows = [(name, pooled(args.work, pattern, "before"), pooled(args.work, pattern, "after"))
-            for name, pattern in GROUPS]
-    rows = [row for row in rows if row[1] is not None]
-    scale = (WIDTH - LEFT - 70) / max(max(before, after) for _, before, after in rows)
-    height = TOP + ROW * len(rows) + 20
-    svg = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
-           f'height="{height}" font-family="sans-serif" font-size="15" role="img">',
-           "<title>Word error rate before and after learning a voice</title>",
-           f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-           '<text x="20" y="32" font-size="19" font-weight="bold" fill="#1c2733">Word error rate on sentences '
-           "never heard, before and after one round</text>",
-           '<rect x="20" y="46" width="14" height="12" fill="#b8c2cc"/>'
-           '<text x="40" y="57" fill="#1c2733">base recogniser</text>'
-           '<rect x="170" y="46" width="14" height="12" fill="#1769aa"/>'
-           '<text x="190" y="57" fill="#1c2733">after learning the voice</text>']
-    for i, (name, before, after) in enumerate(rows):
-        y = TOP + i * ROW
-        svg.append(f'<text x="{LEFT - 12}" y="{y + 28}" text-anchor="end" fill="#1c2733">{name}</text>')
-        for offset, value, colour in ((6, before, "#b8c2cc"), (25, after, "#1769aa")):
-            svg.append(f'<rect x="{LEFT}" y="{y + offset}" width="{value * scale:.1f}" height="17" rx="2" '
-                       f'fill="{colour}"/><text x="{LEFT + value * scale + 6:.1f}" y="{y + offset + 14}" '
-                       f'font-size="13" fill="#1c2733">{value:.1f} %</text>')
-    svg.append("</svg>\n")
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text("\n".join(svg))
+    args.out.mkdir(parents=True, exist_ok=True)
+
+    rows = [(name, [text_wer(args.work / f"texts_{model.format(data)}.jsonl") for _, model, _ in MODELS])
+            for name, data in SETS]
+    (args.out / "recognition.svg").write_text(chart("Word error rate before learning any voice",
+                                                    [(name, colour) for name, _, colour in MODELS], rows))
+
+    rows = [(name, [pooled(args.work, pattern, when) for when in ("before", "after")]) for name, pattern in VOICES]
+    (args.out / "results.svg").write_text(
+        chart("Word error rate on sentences never heard, greedy",
+              [("base recogniser", "#b8c2cc"), ("after learning the voice", "#1769aa")],
+              [row for row in rows if row[1][0] is not None]))
 
 
 if __name__ == "__main__":
