@@ -186,7 +186,8 @@ def main():
     def total(runs, field):
         return sum(getattr(run, field) for run in runs) / audio_s
 
-    rows = [("WER %", f"{recognition.error_rates(whole_pairs)[0]:.2f}", f"{recognition.error_rates(stream_pairs)[0]:.2f}"),
+    wer = [recognition.error_rates(pairs)[0] for pairs in (whole_pairs, stream_pairs)]
+    rows = [("WER %", f"{wer[0]:.2f}", f"{wer[1]:.2f}"),
             ("CPU s per s of sound", f"{total(whole_runs, 'cpu_s'):.4f}", f"{total(stream_runs, 'cpu_s'):.4f}"),
             ("wall s per s of sound", f"{total(whole_runs, 'wall_s'):.4f}",
              f"{total(stream_runs, 'wall_s'):.4f}"),
