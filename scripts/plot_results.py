@@ -19,7 +19,7 @@ SETS = (
     ("one reader, Kathleen", "kathleen_personal_test"),
 )
 MODELS = (
-    ("the base before", "the_base_before_{}_greedy", "#d9dfe5"),
+    ("previous base, greedy", "the_base_before_{}_greedy", "#d9dfe5"),
     ("base, greedy", "base_{}_greedy", "#8fb8dd"),
     ("base with language model", "base_{}_lm", "#1769aa"),
 )
@@ -32,7 +32,7 @@ VOICES = (
     ("12 non-native callers, 6 utterances each", "wuw-corpus-ii_*.json"),
     ("4 voices speaking digits", "fsdd_*.json"),
 )
-WIDTH, LEFT, BAR, TOP = 900, 330, 19, 74
+WIDTH, LEFT, BAR, TOP = 900, 345, 19, 74
 INK = "#1c2733"
 
 

@@ -18,7 +18,7 @@ namespace masr::cli {
 struct DecodingOptions {
   std::string language_model;
   std::string hotwords;
-  float hotword_boost = 1.0f;
+  float hotword_boost = 0.5f;
   TextScorerOptions scorer;
   BeamOptions beam;
 };
