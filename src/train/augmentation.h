@@ -43,6 +43,10 @@ struct AugmentOptions {
   // What Internet calls spend on speech when the line is bad, and when it is good.
   double opus_low_bits_per_second = 6000;
   double opus_high_bits_per_second = 24000;
+  // Of going straight on with the next utterance of the batch, up to so many seconds in all. The
+  // one thing that is not done to samples: a batch loader does it, and only recipes name it.
+  double join_probability = 0;
+  double join_max_seconds = 20;
 };
 
 // Reads the fields of a stage that are an augmentation (docs/models.md); errors stay with the

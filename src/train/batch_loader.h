@@ -18,10 +18,12 @@
 namespace masr {
 
 struct Batch {
-  std::vector<int64_t> utterances;                // indices into the dataset, in batch order
+  std::vector<int64_t>
+      utterances;  // indices into the dataset, in batch order; the first of joined ones
   std::vector<int64_t> frames;                    // feature frames of each
   std::vector<float> features;                    // [sum of frames, mels], normalised
-  std::vector<std::span<const int32_t>> targets;  // into the dataset
+  std::vector<std::span<const int32_t>> targets;  // into the dataset, or into `joined`
+  std::vector<std::vector<int32_t>> joined;       // targets of utterances played as one
   // Not 0 where the blocks before it do not learn and what they gave was kept: frames and features
   // are then those of what enters this block.
   size_t first_block = 0;
@@ -39,8 +41,9 @@ class BatchLoader {
   static Result<BatchLoader> Create(const Model& model, SpeechDataset& dataset,
                                     SpeechDataset* noise, const ThreadPool& threads);
 
-  // The utterances at `indices`; each one's augmentation depends on `key` and its index alone.
-  // Unreadable audio and targets longer than their frames are left out and reported.
+  // The utterances at `indices`; each one's augmentation depends on `key` and its index alone, and
+  // which are joined on `key` and `indices`. Unreadable audio and targets longer than their frames
+  // are left out, with what they were joined to, and reported.
   Batch Load(std::span<const int64_t> indices, const AugmentOptions& augment, uint64_t key,
              std::vector<LoadProblem>& problems);
 
@@ -54,7 +57,11 @@ class BatchLoader {
         log_mel_(std::move(log_mel)) {}
 
   Result<std::vector<float>> Noise(int64_t index);
-  Result<std::vector<float>> Features(int64_t index, const AugmentOptions& augment, uint64_t key);
+  std::vector<std::span<const int64_t>> Groups(std::span<const int64_t> indices,
+                                               const AugmentOptions& augment, uint64_t key) const;
+  Result<std::vector<float>> Features(std::span<const int64_t> group, const AugmentOptions& augment,
+                                      uint64_t key);
+  std::span<const int32_t> Target(std::span<const int64_t> group, Batch& batch) const;
 
   const Model& model_;
   SpeechDataset& dataset_;

@@ -180,5 +180,55 @@ TEST_F(BatchLoaderTest, LeavesOutWhatCannotBeLearnedAndSaysWhy) {
   EXPECT_NE(problems[2].message.find("gives 0"), std::string::npos) << problems[2].message;
 }
 
+TEST_F(BatchLoaderTest, JoinedUtterancesAreOneWithASpaceBetween) {
+  const std::vector<int64_t> all = {0, 1, 2, 3, 4, 5};
+  std::vector<LoadProblem> problems;
+  // A vocabulary without a space cannot join.
+  EXPECT_EQ(Load(all, {.join_probability = 1}, 7).utterances, all);
+  std::string config = testing::ToyModelConfig();
+  const std::string letters = R"(["a", "b", "c"])";
+  config.replace(config.find(letters), letters.size(), R"([" ", "a", "b", "c"])");
+  auto spaced = testing::MakeModel(config, 1);
+  ASSERT_TRUE(spaced.has_value()) << spaced.error().message;
+  model_.emplace(std::move(*spaced));
+  const Batch apart = Load(all, {}, 7);
+  const ThreadPool pool(2);
+  SpeechDataset data = LoadToySpeech(manifest_, *model_);
+  auto loader = BatchLoader::Create(*model_, data, nullptr, pool);
+  ASSERT_TRUE(loader.has_value());
+  const Batch joined =
+      loader->Load(all, {.join_probability = 1, .join_max_seconds = 2.5}, 7, problems);
+  EXPECT_TRUE(problems.empty());
+  size_t next = 0;
+  for (size_t i = 0; i < joined.targets.size(); ++i) {
+    ASSERT_EQ(joined.utterances[i], static_cast<int64_t>(next));
+    std::string text;
+    double seconds = 0;
+    int64_t frames = 0;
+    size_t count = 0;
+    for (; next < all.size(); ++next, ++count) {
+      seconds += data.utterance(all[next]).duration_s;
+      if (count > 0 && seconds > 2.5) break;
+      text += (count > 0 ? " " : "") + model_->vocabulary.Decode(data.target(all[next]));
+      frames += apart.frames[next];
+    }
+    EXPECT_EQ(model_->vocabulary.Decode(joined.targets[i]), text);
+    // As long as all, and the windows across the joints.
+    EXPECT_GE(joined.frames[i], frames);
+    EXPECT_LE(joined.frames[i], frames + 4 * static_cast<int64_t>(count));
+  }
+  EXPECT_EQ(next, all.size());
+  EXPECT_LT(joined.targets.size(), all.size());
+  // By chance, and the same chance each time; never longer than asked.
+  const Batch some =
+      loader->Load(all, {.join_probability = 0.5, .join_max_seconds = 60}, 7, problems);
+  const Batch again =
+      loader->Load(all, {.join_probability = 0.5, .join_max_seconds = 60}, 7, problems);
+  EXPECT_EQ(some.features, again.features);
+  const Batch none =
+      loader->Load(all, {.join_probability = 1, .join_max_seconds = 0.5}, 7, problems);
+  EXPECT_EQ(none.features, apart.features);
+}
+
 }  // namespace
 }  // namespace masr

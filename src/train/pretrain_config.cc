@@ -27,6 +27,9 @@ Result<PretrainStage> ReadStage(const nlohmann::json& json, const std::string& w
   schedule.warmup_steps = reader.Int("warmup_steps", 0, 0, 10000000);
 
   ReadAugmentOptions(reader, stage.augment);
+  AugmentOptions& augment = stage.augment;
+  augment.join_probability = reader.Number("join_probability", augment.join_probability, 0, 1);
+  augment.join_max_seconds = reader.Number("join_max_seconds", augment.join_max_seconds, 0, 600);
   MASR_RETURN_IF_ERROR(reader.Finish());
   return stage;
 }
