@@ -27,6 +27,16 @@ void AddCommonOptions(CLI::App& app, CommonOptions& options) {
   app.add_flag("--json", options.json, "Print one JSON object on standard output");
 }
 
+Command OneOf(CLI::App* app, std::vector<Command> commands) {
+  app->require_subcommand(1);
+  return {app, [commands = std::move(commands)]() -> Status {
+            for (const Command& command : commands) {
+              if (command.app->parsed()) return command.run();
+            }
+            return {};
+          }};
+}
+
 int ThreadCount(const CommonOptions& options, int processes_here) {
   if (options.threads > 0) return options.threads;
   // Those that this process may use: mpirun may have given it fewer than its share.

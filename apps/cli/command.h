@@ -32,6 +32,9 @@ struct Command {
   std::function<Status()> run;
 };
 
+// A command with subcommands, of which exactly one is given.
+Command OneOf(CLI::App* app, std::vector<Command> commands);
+
 Command AddAverage(CLI::App& parent);
 Command AddData(CLI::App& parent);
 Command AddEvaluate(CLI::App& parent);

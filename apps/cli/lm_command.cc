@@ -246,7 +246,6 @@ CLI::Option* AddUnitOption(CLI::App& app, std::string& unit) {
 
 Command AddLanguageModel(CLI::App& parent) {
   CLI::App* lm = parent.add_subcommand("lm", "Language models for decoding");
-  lm->require_subcommand(1);
 
   auto train = std::make_shared<TrainOptions>();
   CLI::App* train_app = lm->add_subcommand(
@@ -290,12 +289,7 @@ Command AddLanguageModel(CLI::App& parent) {
                                          {info_app, [info] { return RunInfo(*info); }},
                                          {convert_app, [convert] { return RunConvert(*convert); }},
                                          {score_app, [score] { return RunScore(*score); }}};
-  return {lm, [commands]() -> Status {
-            for (const Command& command : commands) {
-              if (command.app->parsed()) return command.run();
-            }
-            return {};
-          }};
+  return OneOf(lm, commands);
 }
 
 }  // namespace masr::cli

@@ -30,7 +30,7 @@ BeamDecoder::BeamDecoder(const TextScorer& scorer, int64_t tokens, int32_t blank
 }
 
 void BeamDecoder::Advance(int64_t frames, const float* logits) {
-  std::vector<float> log_probabilities(static_cast<size_t>(tokens_));
+  log_probabilities_.resize(static_cast<size_t>(tokens_));
   for (int64_t t = 0; t < frames; ++t) {
     const float* row = logits + t * tokens_;
     const float largest = *std::max_element(row, row + tokens_);
@@ -40,14 +40,15 @@ void BeamDecoder::Advance(int64_t frames, const float* logits) {
     // A network gone wrong says nothing in this frame.
     if (!std::isfinite(normalizer)) continue;
     for (int64_t token = 0; token < tokens_; ++token) {
-      log_probabilities[static_cast<size_t>(token)] = row[token] - normalizer;
+      log_probabilities_[static_cast<size_t>(token)] = row[token] - normalizer;
     }
-    AdvanceFrame(log_probabilities.data());
+    AdvanceFrame();
     if (nodes_.size() > kNodesBeforeDropping) DropUnreachable();
   }
 }
 
-void BeamDecoder::AdvanceFrame(const float* log_probabilities) {
+void BeamDecoder::AdvanceFrame() {
+  const float* log_probabilities = log_probabilities_.data();
   candidates_.clear();
   for (size_t i = 0; i < entries_.size(); ++i) {
     const int32_t node = entries_[i].node;
@@ -61,7 +62,8 @@ void BeamDecoder::AdvanceFrame(const float* log_probabilities) {
   for (size_t i = 0; i < entries_.size(); ++i) {
     const Entry entry = entries_[i];
     Candidate& same = candidates_[i];
-    same.blank = LogSum(entry.blank, entry.token) + log_probabilities[blank_];
+    const float total = LogSum(entry.blank, entry.token);
+    same.blank = total + log_probabilities[blank_];
     if (entry.node != 0) {
       const int32_t last = nodes_[static_cast<size_t>(entry.node)].token;
       same.token = LogSum(same.token, entry.token + log_probabilities[last]);
@@ -69,19 +71,19 @@ void BeamDecoder::AdvanceFrame(const float* log_probabilities) {
     for (int32_t token = 0; token < tokens_; ++token) {
       if (token == blank_ || log_probabilities[token] < options_.min_token_log_probability)
         continue;
-      AddToken(entry, token, log_probabilities[token]);
+      AddToken(entry, total, token, log_probabilities[token]);
     }
   }
   for (const Entry& entry : entries_) nodes_[static_cast<size_t>(entry.node)].entry = -1;
   Keep();
 }
 
-void BeamDecoder::AddToken(const Entry& entry, int32_t token, float log_probability) {
+void BeamDecoder::AddToken(const Entry& entry, float total, int32_t token, float log_probability) {
   const Node& prefix = nodes_[static_cast<size_t>(entry.node)];
   if (!scorer_->CanExtend(prefix.state, token)) return;
   // The same token again is a new one only after a blank.
   const bool repeats = entry.node != 0 && prefix.token == token;
-  const float before = repeats ? entry.blank : LogSum(entry.blank, entry.token);
+  const float before = repeats ? entry.blank : total;
   const float score = before + log_probability;
   if (score == kImpossible) return;
   const int32_t child = FindChild(entry.node, token);

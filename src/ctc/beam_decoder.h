@@ -70,8 +70,8 @@ class BeamDecoder {
     TextScorer::State state;
   };
 
-  void AdvanceFrame(const float* log_probabilities);
-  void AddToken(const Entry& entry, int32_t token, float log_probability);
+  void AdvanceFrame();
+  void AddToken(const Entry& entry, float total, int32_t token, float log_probability);
   int32_t FindChild(int32_t node, int32_t token) const;
   void Keep();
   void DropUnreachable();
@@ -84,6 +84,7 @@ class BeamDecoder {
   std::vector<Node> nodes_;     // [0]: the empty text; parents come before children
   std::vector<Entry> entries_;  // best first
   std::vector<Candidate> candidates_;
+  std::vector<float> log_probabilities_;  // of the frame being worked on
 };
 
 }  // namespace masr

@@ -6,10 +6,6 @@
 namespace masr {
 namespace {
 
-std::span<const int32_t> Entry(const std::vector<int32_t>& words, int order, int64_t entry) {
-  return {words.data() + entry * order, static_cast<size_t>(order)};
-}
-
 bool Less(std::span<const int32_t> a, std::span<const int32_t> b) {
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
 }
@@ -26,15 +22,14 @@ int64_t SortOrder(Ngrams& ngrams, int order) {
   std::vector<int64_t> from(static_cast<size_t>(ngrams.size()));
   std::iota(from.begin(), from.end(), int64_t{0});
   std::stable_sort(from.begin(), from.end(), [&](int64_t a, int64_t b) {
-    return Less(Entry(ngrams.words, order, a), Entry(ngrams.words, order, b));
+    return Less(WordsOf(ngrams, order, a), WordsOf(ngrams, order, b));
   });
   int64_t duplicate = -1;
   std::vector<int32_t> words;
   words.reserve(ngrams.words.size());
   for (size_t i = 0; i < from.size(); ++i) {
-    const auto entry = Entry(ngrams.words, order, from[i]);
-    if (i > 0 && duplicate < 0 &&
-        std::ranges::equal(entry, Entry(ngrams.words, order, from[i - 1]))) {
+    const auto entry = WordsOf(ngrams, order, from[i]);
+    if (i > 0 && duplicate < 0 && std::ranges::equal(entry, WordsOf(ngrams, order, from[i - 1]))) {
       duplicate = from[i];
     }
     words.insert(words.end(), entry.begin(), entry.end());
@@ -61,14 +56,13 @@ int64_t FindNgram(const NgramModel& model, std::span<const int32_t> ngram) {
   int64_t high = ngrams.size();
   while (low < high) {
     const int64_t middle = (low + high) / 2;
-    if (Less(Entry(ngrams.words, order, middle), ngram)) {
+    if (Less(WordsOf(ngrams, order, middle), ngram)) {
       low = middle + 1;
     } else {
       high = middle;
     }
   }
-  const bool found =
-      low < ngrams.size() && std::ranges::equal(Entry(ngrams.words, order, low), ngram);
+  const bool found = low < ngrams.size() && std::ranges::equal(WordsOf(ngrams, order, low), ngram);
   return found ? low : -1;
 }
 

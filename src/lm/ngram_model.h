@@ -26,6 +26,12 @@ struct Ngrams {
   int64_t size() const { return static_cast<int64_t>(log10_probability.size()); }
 };
 
+// The words of one entry of `ngrams`, which are of this order.
+inline std::span<const int32_t> WordsOf(const Ngrams& ngrams, int order, int64_t entry) {
+  return std::span(ngrams.words)
+      .subspan(static_cast<size_t>(entry * order), static_cast<size_t>(order));
+}
+
 struct NgramModel {
   std::vector<std::string> words;  // by index
   std::vector<Ngrams> orders;      // [0]: unigrams, one for each word, in the order of `words`

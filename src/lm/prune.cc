@@ -24,16 +24,13 @@ struct Context {
   int64_t end = 0;
 };
 
-std::span<const int32_t> Entry(const Ngrams& ngrams, int order, int64_t entry) {
-  return std::span(ngrams.words)
-      .subspan(static_cast<size_t>(entry * order), static_cast<size_t>(order));
-}
-
 Context ContextAt(const Ngrams& ngrams, int order, int64_t begin) {
-  Context context{Entry(ngrams, order, begin).first(static_cast<size_t>(order - 1)), begin, begin};
-  while (context.end < ngrams.size() &&
-         std::ranges::equal(Entry(ngrams, order, context.end).first(static_cast<size_t>(order - 1)),
-                            context.words)) {
+  Context context{WordsOf(ngrams, order, begin).first(static_cast<size_t>(order - 1)), begin,
+                  begin};
+  while (
+      context.end < ngrams.size() &&
+      std::ranges::equal(WordsOf(ngrams, order, context.end).first(static_cast<size_t>(order - 1)),
+                         context.words)) {
     ++context.end;
   }
   return context;
@@ -51,7 +48,7 @@ Left LeftToShorter(const NgramModel& model, int order, const Context& context) {
   const Ngrams& ngrams = model.orders[static_cast<size_t>(order - 1)];
   Left left;
   for (int64_t entry = context.begin; entry < context.end; ++entry) {
-    const int32_t word = Entry(ngrams, order, entry).back();
+    const int32_t word = WordsOf(ngrams, order, entry).back();
     left.p.push_back(
         Exp10(static_cast<double>(ngrams.log10_probability[static_cast<size_t>(entry)])));
     left.p_shorter.push_back(Exp10(Log10Probability(model, context.words.subspan(1), word)));
@@ -72,7 +69,7 @@ std::vector<bool> Needed(const NgramModel& model, int order) {
   const Ngrams& longer = model.orders[static_cast<size_t>(order)];
   for (int64_t entry = 0; entry < longer.size(); ++entry) {
     const int64_t begins =
-        FindNgram(model, Entry(longer, order + 1, entry).first(static_cast<size_t>(order)));
+        FindNgram(model, WordsOf(longer, order + 1, entry).first(static_cast<size_t>(order)));
     if (begins >= 0) needed[static_cast<size_t>(begins)] = true;
   }
   return needed;
@@ -103,7 +100,7 @@ void PruneOrder(NgramModel& model, int order, double threshold) {
   for (int64_t entry = 0; entry < ngrams.size(); ++entry) {
     const auto e = static_cast<size_t>(entry);
     if (!kept[e]) continue;
-    const auto words = Entry(ngrams, order, entry);
+    const auto words = WordsOf(ngrams, order, entry);
     rest.words.insert(rest.words.end(), words.begin(), words.end());
     rest.log10_probability.push_back(ngrams.log10_probability[e]);
     rest.log10_backoff.push_back(ngrams.log10_backoff[e]);
