@@ -188,6 +188,12 @@ Command AddPretrain(CLI::App& parent) {
       ->required();
   app->add_option("--noise", pretrain.noise_manifest, "Manifest of noises to mix in");
   app->add_option("--out", pretrain.out, "Model file to write")->required();
+  app->add_option("--init", pretrain.init,
+                  "Model whose weights to begin with, where name and shape are the same");
+  app->add_option("--init-blocks", pretrain.init_blocks,
+                  "Which of its blocks to take for each of the new model's, e.g. 0,2,4")
+      ->delimiter(',')
+      ->needs("--init");
   app->add_option("--cache", pretrain.cache_bytes,
                   "Memory for decoded speech, e.g. 8GB; what is over is decoded at each visit")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));

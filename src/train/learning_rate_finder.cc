@@ -5,6 +5,7 @@
 
 #include "train/epoch_plan.h"
 #include "train/pretrain_data.h"
+#include "train/pretrain_model.h"
 #include "train/pretrain_state.h"
 
 namespace masr {
@@ -67,7 +68,7 @@ Result<LearningRateCurve> FindLearningRate(const PretrainConfig& config,
     return Fail(ErrorCode::kInvalidArgument,
                 "a range test needs at least 10 updates and 0 < lowest rate < highest rate");
   }
-  MASR_TRY(Model model, Model::Create(config.model, options.seed));
+  MASR_TRY(Model model, CreatePretrainModel(config, options, events.warning));
   MASR_TRY(PretrainData data, PretrainData::Load(options, model, events.warning));
   MASR_TRY(BatchLoader loader, BatchLoader::Create(model, data.train, data.NoiseOrNull(), threads));
   Trainer trainer =

@@ -7,6 +7,7 @@
 
 #include "train/epoch_plan.h"
 #include "train/pretrain_data.h"
+#include "train/pretrain_model.h"
 #include "train/pretrain_state.h"
 
 namespace masr {
@@ -30,8 +31,7 @@ class Session {
         collective_(options.collective) {}
 
   Result<PretrainResult> Run() {
-    MASR_TRY(Model model, Model::Create(config_.model, options_.seed));
-    model.metadata = options_.metadata;
+    MASR_TRY(Model model, CreatePretrainModel(config_, options_, events_.warning));
     MASR_TRY(data_, PretrainData::Load(options_, model, events_.warning));
     MASR_TRY(BatchLoader loader,
              BatchLoader::Create(model, data_.train, data_.NoiseOrNull(), threads_));

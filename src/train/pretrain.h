@@ -22,6 +22,9 @@ struct PretrainOptions {
   std::string dev_manifest;
   std::string noise_manifest;  // optional
   std::string out;             // the model; "<out>.checkpoint" lies beside it
+  std::string init;            // optional: a model whose weights to begin with
+  // Which of its blocks become this one's; empty: those of the same number (StartFrom).
+  std::vector<int64_t> init_blocks;
   bool resume = false;
   uint64_t seed = 1;
   WeightFormat format = WeightFormat::kInt8;

@@ -98,6 +98,26 @@ TEST_F(PretrainTest, LearnsAndWritesAModel) {
   EXPECT_NE(model->metadata.at("training.history").find("dev_wer"), std::string::npos);
 }
 
+TEST_F(PretrainTest, BeginsWithAnotherModelsWeights) {
+  const auto first = Run(Options("first"), 0);
+  ASSERT_TRUE(first.has_value());
+  PretrainOptions options = Options("second");
+  options.init = folder_ / "first";
+  const auto second = Run(options, 0);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_LT(second->epochs.front().train_loss, 0.8 * first->epochs.front().train_loss);
+  const auto model = LoadModel(folder_ / "second");
+  const auto source = LoadModel(folder_ / "first");
+  ASSERT_TRUE(model.has_value() && source.has_value());
+  EXPECT_EQ(model->metadata.at("start.fingerprint"), ModelFingerprint(*source));
+
+  options.init_blocks = {99};
+  const ThreadPool pool(1);
+  const auto refused = Pretrain(config_, options, pool, {}, nullptr);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find(options.init), std::string::npos);
+}
+
 TEST_F(PretrainTest, ResumedAnywhereItEndsWithTheSameBits) {
   const auto whole = Run(Options("whole"), 0);
   ASSERT_TRUE(whole.has_value() && whole->finished);
