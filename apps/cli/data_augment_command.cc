@@ -36,21 +36,6 @@ AudioFormat FormatFromName(const std::string& name) {
   return name == "opus" ? AudioFormat::kOpus : AudioFormat::kFlac;
 }
 
-// Noise has no text: only its audio is used.
-Result<SpeechDataset> LoadNoise(const std::string& path, int sample_rate_hz) {
-  if (path.empty()) return SpeechDataset();
-  MASR_TRY(Manifest manifest, ReadManifest(path, /*needs_text=*/false));
-  PrintProblems(manifest.problems);
-  for (Utterance& utterance : manifest.utterances) utterance.text.clear();
-  std::vector<Manifest> manifests;
-  manifests.push_back(std::move(manifest));
-  SpeechDataset noise =
-      SpeechDataset::Create(std::move(manifests), Vocabulary::English(),
-                            {.sample_rate_hz = sample_rate_hz, .cache_bytes = int64_t{256} << 20});
-  if (noise.size() == 0) return Fail(ErrorCode::kInvalidArgument, path + ": no usable noise");
-  return noise;
-}
-
 class Augmenter {
  public:
   Augmenter(const Options& options, const AugmentOptions& recipe, const Manifest& manifest,
@@ -190,7 +175,12 @@ Status Run(const Options& options) {
   MASR_TRY(const Manifest manifest, ReadManifest(options.manifest));
   PrintProblems(manifest.problems);
   MASR_TRY(const std::vector<Json> fields, ManifestFields(manifest));
-  MASR_TRY(SpeechDataset noise, LoadNoise(options.noise, options.sample_rate_hz));
+  SpeechDataset noise;
+  if (!options.noise.empty()) {
+    MASR_TRY(noise, LoadNoise(options.noise, {.sample_rate_hz = options.sample_rate_hz,
+                                              .cache_bytes = int64_t{256} << 20}));
+    PrintProblems(noise.problems());
+  }
   std::string noises;
   for (int64_t i = 0; i < noise.size(); ++i) noises += noise.utterance(i).audio_path + "\n";
   MASR_RETURN_IF_ERROR(BeginFolder(options.out, {{"command", "augment"},

@@ -15,6 +15,8 @@
 #include <limits>
 #include <numbers>
 
+#include "io/testing/temporary_folder.h"
+
 // libsndfile 1.2.0 itself leaks 5.8 kB when a cut-off Ogg Vorbis file cannot be opened; everything
 // else that LeakSanitizer finds is ours.
 extern "C" const char* __lsan_default_suppressions() { return "leak:vorbis_info_init\n"; }
@@ -43,16 +45,9 @@ void WriteBytes(const std::string& path, std::span<const uint8_t> bytes) {
              static_cast<std::streamsize>(bytes.size()));
 }
 
-class AudioFileTest : public testing::Test {
+class AudioFileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "masr_audio_XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string Path(const std::string& name) const { return folder_ / name; }
 
   // Interleaved samples, as libsndfile writes them; false where this libsndfile cannot.
   bool Write(const std::string& path, int format, int rate_hz, int channels,
@@ -78,7 +73,7 @@ class AudioFileTest : public testing::Test {
     EXPECT_NE(pcm.error().message.find(remedy), std::string::npos) << pcm.error().message;
   }
 
-  fs::path folder_;
+  testing::TemporaryFolder folder_;
 };
 
 struct Format {
@@ -88,7 +83,7 @@ struct Format {
   double tolerance;  // per sample; 0: lossy, only energy and length are compared
 };
 
-class AudioFormatTest : public AudioFileTest, public testing::WithParamInterface<Format> {};
+class AudioFormatTest : public AudioFileTest, public ::testing::WithParamInterface<Format> {};
 
 TEST_P(AudioFormatTest, IsReadAsItWasWritten) {
   const Format format = GetParam();
@@ -126,18 +121,18 @@ TEST_P(AudioFormatTest, IsReadAsItWasWritten) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, AudioFormatTest,
-    testing::Values(Format{"Wav8", SF_FORMAT_WAV | SF_FORMAT_PCM_U8, 16000, 1.1 / 128},
-                    Format{"Wav16", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 8000, 1.1 / 32768},
-                    Format{"Wav24", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 1e-6},
-                    Format{"WavFloat", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 16000, 1e-7},
-                    Format{"WavDouble", SF_FORMAT_WAV | SF_FORMAT_DOUBLE, 16000, 1e-7},
-                    Format{"WavMuLaw", SF_FORMAT_WAV | SF_FORMAT_ULAW, 8000, 0.02},
-                    Format{"Aiff", SF_FORMAT_AIFF | SF_FORMAT_PCM_16, 16000, 1.1 / 32768},
-                    Format{"Flac16", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 16000, 1.1 / 32768},
-                    Format{"Flac24", SF_FORMAT_FLAC | SF_FORMAT_PCM_24, 48000, 1e-6},
-                    Format{"OggVorbis", SF_FORMAT_OGG | SF_FORMAT_VORBIS, 16000, 0},
-                    Format{"OggOpus", SF_FORMAT_OGG | SF_FORMAT_OPUS, 16000, 0},
-                    Format{"Mp3", SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 16000, 0}),
+    ::testing::Values(Format{"Wav8", SF_FORMAT_WAV | SF_FORMAT_PCM_U8, 16000, 1.1 / 128},
+                      Format{"Wav16", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 8000, 1.1 / 32768},
+                      Format{"Wav24", SF_FORMAT_WAV | SF_FORMAT_PCM_24, 44100, 1e-6},
+                      Format{"WavFloat", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 16000, 1e-7},
+                      Format{"WavDouble", SF_FORMAT_WAV | SF_FORMAT_DOUBLE, 16000, 1e-7},
+                      Format{"WavMuLaw", SF_FORMAT_WAV | SF_FORMAT_ULAW, 8000, 0.02},
+                      Format{"Aiff", SF_FORMAT_AIFF | SF_FORMAT_PCM_16, 16000, 1.1 / 32768},
+                      Format{"Flac16", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 16000, 1.1 / 32768},
+                      Format{"Flac24", SF_FORMAT_FLAC | SF_FORMAT_PCM_24, 48000, 1e-6},
+                      Format{"OggVorbis", SF_FORMAT_OGG | SF_FORMAT_VORBIS, 16000, 0},
+                      Format{"OggOpus", SF_FORMAT_OGG | SF_FORMAT_OPUS, 16000, 0},
+                      Format{"Mp3", SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 16000, 0}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST_F(AudioFileTest, ChannelsAreAveraged) {
@@ -165,7 +160,8 @@ TEST_F(AudioFileTest, SamplesThatAreNoNumbersAreRefused) {
 
 TEST_F(AudioFileTest, MissingFilesFoldersAndTextAreRefused) {
   ExpectRefused(Path("none.wav"), ErrorCode::kNotFound, "check the path");
-  ExpectRefused(folder_.string(), ErrorCode::kInvalidArgument, "give the path of an audio file");
+  ExpectRefused(folder_.path().string(), ErrorCode::kInvalidArgument,
+                "give the path of an audio file");
   WriteBytes(Path("empty.wav"), {});
   ExpectRefused(Path("empty.wav"), ErrorCode::kCorrupt, "record or copy it again");
   std::ofstream(Path("text.wav")) << "This is no audio at all, only some words.\n";
@@ -392,7 +388,7 @@ TEST_F(AudioFileTest, WhenNoSpaceIsLeftTheOldFileStays) {
   EXPECT_EQ(status.error().code, ErrorCode::kNoSpace);
   EXPECT_TRUE(status.error().message.starts_with(path)) << status.error().message;
   EXPECT_EQ(ReadAudio(path)->samples, std::vector<float>{0.25f});
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1);
 }
 
 }  // namespace

@@ -9,22 +9,20 @@
 #include <utility>
 #include <vector>
 
+#include "io/testing/temporary_folder.h"
+
 namespace masr {
 namespace {
 
 namespace fs = std::filesystem;
 
-class ManifestTest : public testing::Test {
+class ManifestTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "masr_manifest_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
     for (const char* audio : {"a.wav", "b.flac", "sub/c.wav"}) Write(audio, "audio");
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string Path(const std::string& name) const { return folder_ / name; }
   void Write(const std::string& name, const std::string& contents) const {
     fs::create_directories(fs::path(Path(name)).parent_path());
     std::ofstream(Path(name), std::ios::binary) << contents;
@@ -40,7 +38,7 @@ class ManifestTest : public testing::Test {
     return manifest.has_value() ? "" : manifest.error().message;
   }
 
-  std::string folder_;
+  testing::TemporaryFolder folder_;
 };
 
 bool Has(const std::string& text, const std::string& part) {

@@ -11,18 +11,16 @@
 #include "base/rng.h"
 #include "data/speech_dataset.h"
 #include "io/file.h"
+#include "io/testing/temporary_folder.h"
 
 namespace masr {
 namespace {
 
 namespace fs = std::filesystem;
 
-class ShardsTest : public testing::Test {
+class ShardsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "masr_shards_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
     Rng rng(1);
     std::string lines;
     for (int i = 0; i < 7; ++i) {
@@ -38,9 +36,8 @@ class ShardsTest : public testing::Test {
     }
     ASSERT_TRUE(ReplaceFile(Path("list.jsonl"), lines));
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string Path(const std::string& name) const { return folder_ / name; }
   Manifest Read(const std::string& name) const {
     auto manifest = ReadManifest(Path(name));
     EXPECT_TRUE(manifest.has_value()) << manifest.error().message;
@@ -75,7 +72,7 @@ class ShardsTest : public testing::Test {
     return *items;
   }
 
-  std::string folder_;
+  testing::TemporaryFolder folder_;
 };
 
 TEST_F(ShardsTest, ReadBackEveryUtteranceIsTheSame) {
@@ -105,8 +102,10 @@ TEST_F(ShardsTest, ReadBackEveryUtteranceIsTheSame) {
 
 TEST_F(ShardsTest, AnybodysTarUnpacksThem) {
   Shard(1 << 28);
-  ASSERT_EQ(std::system(("cd " + folder_ + " && mkdir out && tar -xf audio_0.tar -C out").c_str()),
-            0);
+  ASSERT_EQ(
+      std::system(("cd " + folder_.path().string() + " && mkdir out && tar -xf audio_0.tar -C out")
+                      .c_str()),
+      0);
   for (int i = 0; i < 7; ++i) {
     const std::string ending = i % 2 == 0 ? ".wav" : ".flac";
     const auto unpacked = ReadTextFile(Path("out/00000000" + std::to_string(i) + ending));

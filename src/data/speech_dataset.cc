@@ -99,4 +99,14 @@ Result<std::vector<float>> SpeechDataset::Samples(int64_t i) {
   return samples;
 }
 
+Result<SpeechDataset> LoadNoise(const std::string& path, const DatasetOptions& options) {
+  MASR_TRY(Manifest manifest, ReadManifest(path, /*needs_text=*/false));
+  for (Utterance& utterance : manifest.utterances) utterance.text.clear();
+  std::vector<Manifest> manifests;
+  manifests.push_back(std::move(manifest));
+  SpeechDataset noise = SpeechDataset::Create(std::move(manifests), Vocabulary::English(), options);
+  if (noise.size() == 0) return Fail(ErrorCode::kInvalidArgument, path + ": no usable noise");
+  return noise;
+}
+
 }  // namespace masr

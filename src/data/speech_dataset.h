@@ -59,6 +59,10 @@ class SpeechDataset {
   std::vector<uint8_t> cacheable_;
 };
 
+// Recordings to mix in: of the manifest's lines only the audio is used, and a text may be missing.
+// Fails if none can be opened.
+Result<SpeechDataset> LoadNoise(const std::string& manifest, const DatasetOptions& options);
+
 }  // namespace masr
 
 #endif  // MOBILEASR_DATA_SPEECH_DATASET_H_

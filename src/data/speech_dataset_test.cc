@@ -13,21 +13,15 @@
 #include <vector>
 
 #include "audio/audio_file.h"
+#include "io/testing/temporary_folder.h"
 
 namespace masr {
 namespace {
 
 namespace fs = std::filesystem;
 
-class SpeechDatasetTest : public testing::Test {
+class SpeechDatasetTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "masr_dataset_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   // A tone; gives the path.
   std::string WriteTone(const std::string& name, double seconds, int sample_rate_hz = 16000) const {
     Pcm pcm{.samples = {}, .sample_rate_hz = sample_rate_hz};
@@ -35,7 +29,7 @@ class SpeechDatasetTest : public testing::Test {
       const double phase = 2 * std::numbers::pi * 440 * i / sample_rate_hz;
       pcm.samples.push_back(static_cast<float>(0.7 * std::sin(phase)));
     }
-    const std::string path = folder_ + "/" + name;
+    const std::string path = folder_ / name;
     const Status status = WriteWav(path, pcm);
     EXPECT_TRUE(status.has_value()) << status.error().message;
     return path;
@@ -62,7 +56,7 @@ class SpeechDatasetTest : public testing::Test {
     return samples.value_or(std::vector<float>());
   }
 
-  std::string folder_;
+  testing::TemporaryFolder folder_;
 };
 
 TEST_F(SpeechDatasetTest, TargetsSourcesAndDurations) {
@@ -93,7 +87,7 @@ TEST_F(SpeechDatasetTest, TargetsSourcesAndDurations) {
 TEST_F(SpeechDatasetTest, WhatCannotBeUsedIsAProblemAndTheRestStays) {
   const std::string good = WriteTone("good.wav", 0.2), slow = WriteTone("slow.wav", 1.5);
   const SpeechDataset dataset =
-      Make({MakeUtterance(good, "call 7"), MakeUtterance(folder_ + "/none.wav", "missing"),
+      Make({MakeUtterance(good, "call 7"), MakeUtterance(folder_ / "none.wav", "missing"),
             MakeUtterance(slow, "too long"), MakeUtterance(good, "stated too long", 1.01),
             MakeUtterance(good, "good"), MakeUtterance(good, "as long as allowed", 1.0)},
            {.max_seconds = 1});
@@ -114,7 +108,7 @@ TEST_F(SpeechDatasetTest, WhatCannotBeUsedIsAProblemAndTheRestStays) {
 }
 
 TEST_F(SpeechDatasetTest, NothingLeftIsAnEmptyDataset) {
-  const SpeechDataset dataset = Make({MakeUtterance(folder_ + "/none.wav", "missing")});
+  const SpeechDataset dataset = Make({MakeUtterance(folder_ / "none.wav", "missing")});
   EXPECT_EQ(dataset.size(), 0);
   EXPECT_TRUE(dataset.durations_s().empty());
   EXPECT_EQ(dataset.problems().size(), 1u);
@@ -193,11 +187,11 @@ TEST_F(SpeechDatasetTest, ThreadsMayAskForDifferentUtterances) {
 
 TEST_F(SpeechDatasetTest, ReadsAManifestFromDisk) {
   WriteTone("a.wav", 0.3);
-  std::FILE* list = std::fopen((folder_ + "/list.jsonl").c_str(), "wb");
+  std::FILE* list = std::fopen((folder_ / "list.jsonl").c_str(), "wb");
   ASSERT_NE(list, nullptr);
   std::fputs("{\"audio_filepath\": \"a.wav\", \"text\": \"Yes!\"}\n", list);
   std::fclose(list);
-  auto manifest = ReadManifest(folder_ + "/list.jsonl");
+  auto manifest = ReadManifest(folder_ / "list.jsonl");
   ASSERT_TRUE(manifest.has_value()) << manifest.error().message;
   SpeechDataset dataset = SpeechDataset::Create({std::move(*manifest)}, Vocabulary::English(), {});
   ASSERT_EQ(dataset.size(), 1);

@@ -16,27 +16,22 @@
 #include <utility>
 #include <vector>
 
+#include "io/testing/temporary_folder.h"
+
 namespace masr {
 namespace {
 
 namespace fs = std::filesystem;
 
-class FileTest : public testing::Test {
+class FileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "masr_file_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string Path(const std::string& name) const { return folder_ / name; }
   size_t FilesInFolder() const {
     return static_cast<size_t>(
-        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+        std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()));
   }
 
-  std::string folder_;
+  testing::TemporaryFolder folder_;
 };
 
 std::span<const uint8_t> Bytes(std::string_view text) {
@@ -95,8 +90,10 @@ TEST_F(FileTest, ReadingNamesTheFileAndTheReason) {
     EXPECT_NE(error.message.find(Path("none")), std::string::npos);
     EXPECT_NE(error.message.find("No such file"), std::string::npos);
   }
-  EXPECT_EQ(MappedFile::Open(folder_).error().message, folder_ + ": is a folder, not a file");
-  EXPECT_EQ(ReadTextFile(folder_).error().message, folder_ + ": is a folder, not a file");
+  EXPECT_EQ(MappedFile::Open(folder_.path()).error().message,
+            folder_.path().string() + ": is a folder, not a file");
+  EXPECT_EQ(ReadTextFile(folder_.path()).error().message,
+            folder_.path().string() + ": is a folder, not a file");
   ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
   EXPECT_FALSE(MappedFile::Open(Path("pipe")).has_value());
   EXPECT_FALSE(ReadTextFile(Path("pipe")).has_value());
@@ -125,9 +122,9 @@ TEST_F(FileTest, ReplaceFailsWhereThereIsNoFolder) {
   ASSERT_FALSE(under_file.has_value());
   EXPECT_EQ(under_file.error().code, ErrorCode::kIo);
   EXPECT_NE(under_file.error().message.find("cannot create"), std::string::npos);
-  auto over_folder = ReplaceFile(folder_, "x");
+  auto over_folder = ReplaceFile(folder_.path(), "x");
   ASSERT_FALSE(over_folder.has_value());
-  EXPECT_FALSE(fs::exists(folder_ + ".tmp"));
+  EXPECT_FALSE(fs::exists(folder_.path().string() + ".tmp"));
 }
 
 TEST_F(FileTest, ReplaceKeepsTheModeOfAPrivateFile) {
@@ -215,7 +212,7 @@ TEST_F(FileTest, AFullDiskKeepsTheOldFileAndSaysSo) {
     // A disk of 64 KiB that only this child sees.
     if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return kCannotMount;
     mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-    if (mount("tmpfs", folder_.c_str(), "tmpfs", 0, "size=64k") != 0) return kCannotMount;
+    if (mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=64k") != 0) return kCannotMount;
     if (!ReplaceFile(Path("a"), "old").has_value()) return 1;
     auto status = ReplaceFile(Path("a"), std::string(1 << 20, 'x'));
     if (status.has_value()) return 2;

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "io/testing/temporary_folder.h"
+
 namespace masr {
 namespace {
 
@@ -38,17 +40,11 @@ float FloatAt(const TensorEntry& entry, size_t index) {
   return value;
 }
 
-class SafetensorsFileTest : public testing::Test {
+class SafetensorsFileTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = testing::TempDir() + "masr_safetensors_XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-    path_ = folder_ + "/x.safetensors";
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void SetUp() override { path_ = folder_ / "x.safetensors"; }
 
-  std::string folder_;
+  testing::TemporaryFolder folder_;
   std::string path_;
 };
 

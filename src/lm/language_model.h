@@ -27,6 +27,8 @@ enum class LanguageModelUnit : uint8_t {
 class LanguageModel {
  public:
   static constexpr std::string_view kSpace = "<space>";
+  static constexpr size_t kCodes = 256;  // values per order where numbers take 8 bits
+  static constexpr int32_t kMaxWordBytes = 1000;
 
   // The entries that the last words form among the 1-grams, 2-grams, ...; -1 where there is none.
   struct State {

@@ -28,19 +28,6 @@ Result<SpeechDataset> LoadSpeech(const std::vector<std::string>& paths, const Mo
   return dataset;
 }
 
-// Noise has no text: only its audio is used.
-Result<SpeechDataset> LoadNoise(const std::string& path, const Model& model, int64_t cache_bytes) {
-  MASR_TRY(Manifest manifest, ReadManifest(path, /*needs_text=*/false));
-  for (Utterance& utterance : manifest.utterances) utterance.text.clear();
-  std::vector<Manifest> manifests;
-  manifests.push_back(std::move(manifest));
-  SpeechDataset noise = SpeechDataset::Create(
-      std::move(manifests), model.vocabulary,
-      {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz, .cache_bytes = cache_bytes});
-  if (noise.size() == 0) return Fail(ErrorCode::kInvalidArgument, path + ": no usable noise");
-  return noise;
-}
-
 // FNV-1a, cut to what a double adds up exactly.
 double Fingerprint(const SpeechDataset& dataset) {
   uint64_t hash = 0xcbf29ce484222325ull;
@@ -79,7 +66,9 @@ Result<PretrainData> PretrainData::Load(const PretrainOptions& options, const Mo
   MASR_TRY(data.dev, LoadSpeech({options.dev_manifest}, model, options.cache_bytes / 8, warning));
   data.skipped = static_cast<int64_t>(data.train.problems().size() + data.dev.problems().size());
   if (!options.noise_manifest.empty()) {
-    MASR_TRY(data.noise, LoadNoise(options.noise_manifest, model, options.cache_bytes / 8));
+    MASR_TRY(data.noise, LoadNoise(options.noise_manifest,
+                                   {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz,
+                                    .cache_bytes = options.cache_bytes / 8}));
   }
   return data;
 }

@@ -1,12 +1,12 @@
-// Small models for tests, and a folder for their files.
+// Small models for tests.
 #ifndef MOBILEASR_MODEL_TESTING_TINY_MODEL_H_
 #define MOBILEASR_MODEL_TESTING_TINY_MODEL_H_
 
-#include <cstdlib>
-#include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/rng.h"
+#include "io/testing/temporary_folder.h"
 #include "model/model.h"
 
 namespace masr::testing {
@@ -50,23 +50,6 @@ inline std::vector<std::vector<float>> AllWeights(const Model& model) {
   }
   return all;
 }
-
-// A folder that goes with the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "masr_test_XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::string operator/(const std::string& file) const { return (path_ / file).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace masr::testing
 
