@@ -23,7 +23,8 @@ ALLOWED = {
     "ctc": ["base", "io", "tensor", "kernels", "text", "lm"],
     "recognize": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc"],
     "data": ["base", "io", "audio", "text"],
-    "train": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data"],
+    "plan": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc"],
+    "train": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data", "plan"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"/]+)/', re.MULTILINE)
 

@@ -52,17 +52,24 @@ void InstallStopHandler() {
   std::signal(SIGTERM, OnSignal);
 }
 
+// A field of /proc/self/status; -1 where there is none.
+int64_t StatusBytes(const char* format) {
+  std::FILE* status = std::fopen("/proc/self/status", "re");
+  if (status == nullptr) return -1;
+  char line[256];
+  long long kilobytes = -1;
+  while (kilobytes < 0 && std::fgets(line, sizeof(line), status) != nullptr) {
+    if (std::sscanf(line, format, &kilobytes) != 1) kilobytes = -1;
+  }
+  std::fclose(status);
+  return kilobytes < 0 ? -1 : kilobytes * 1024;
+}
+
+int64_t RssBytes() { return StatusBytes("VmRSS: %lld kB"); }
+
 int64_t PeakRssBytes() {
   // Linux's rusage goes on from the process that started this one; its status does not.
-  if (std::FILE* status = std::fopen("/proc/self/status", "re"); status != nullptr) {
-    char line[256];
-    long long kilobytes = -1;
-    while (kilobytes < 0 && std::fgets(line, sizeof(line), status) != nullptr) {
-      if (std::sscanf(line, "VmHWM: %lld kB", &kilobytes) != 1) kilobytes = -1;
-    }
-    std::fclose(status);
-    if (kilobytes >= 0) return kilobytes * 1024;
-  }
+  if (const int64_t peak = StatusBytes("VmHWM: %lld kB"); peak >= 0) return peak;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return int64_t{usage.ru_maxrss} * 1024;

@@ -53,6 +53,8 @@ const std::atomic<bool>& StopRequested();
 void InstallStopHandler();
 
 int64_t PeakRssBytes();
+// What is resident now.
+int64_t RssBytes();
 
 // "f32", "bf16" or "int8", as the parser has checked.
 WeightFormat WeightFormatFromName(const std::string& name);

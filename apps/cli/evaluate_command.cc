@@ -41,16 +41,18 @@ Status Run(const Options& options) {
   MASR_TRY(SpeechDataset dataset, LoadDataset(options.data, model));
   const ThreadPool threads(ThreadCount(options.common));
   Progress progress;
-  MASR_TRY(const Evaluation result,
-           Evaluate(
-               model, dataset, {}, threads,
-               [&](int64_t done, int64_t total) {
-                 progress.Update(
-                     static_cast<double>(done) / static_cast<double>(total),
-                     std::to_string(done) + " of " + std::to_string(total) + " utterances");
-               },
-               &StopRequested(),
-               [&](int64_t frames, const float* logits) { return decoding.Text(frames, logits); }));
+  MASR_TRY(
+      const Evaluation result,
+      Evaluate(model, dataset, {}, threads,
+               {.progress =
+                    [&](int64_t done, int64_t total) {
+                      progress.Update(
+                          static_cast<double>(done) / static_cast<double>(total),
+                          std::to_string(done) + " of " + std::to_string(total) + " utterances");
+                    },
+                .cancel = &StopRequested(),
+                .decode = [&](int64_t frames,
+                              const float* logits) { return decoding.Text(frames, logits); }}));
   progress.Clear();
   if (options.show) {
     for (const EvaluatedUtterance& u : result.hypotheses) {

@@ -21,6 +21,10 @@ struct Options {
   PersonalizeOptions round;
 };
 
+// Pages of the program and of its libraries that a round is the first to touch, and what it
+// allocates in small pieces: measured by bench/plan_accuracy.py.
+constexpr int64_t kLaterBytes = int64_t{4} << 20;
+
 Json EpochJson(const RoundEpoch& e) {
   return {{"epoch", e.epoch},        {"train_loss", e.train_loss},
           {"mean", e.mean},          {"validation_loss", e.validation_loss},
@@ -41,13 +45,30 @@ struct Measured {
   }
   Status Measure(const Model& model, const ThreadPool& threads, std::optional<Evaluation>& to) {
     if (!dataset) return {};
-    MASR_TRY(to, Evaluate(model, *dataset, {}, threads, {}, &StopRequested()));
+    MASR_TRY(to, Evaluate(model, *dataset, {}, threads, {.cancel = &StopRequested()}));
     return {};
   }
   Json ToJson(const Evaluation& evaluation) const {
     return EvaluationJson(evaluation, static_cast<int64_t>(dataset->problems().size()));
   }
 };
+
+Json MemoryJson(const RoundMemory& m) {
+  return {{"process", m.process},   {"threads", m.threads},     {"weights", m.weights},
+          {"trained", m.trained},   {"gradients", m.gradients}, {"optimizer", m.optimizer},
+          {"averages", m.averages}, {"arena", m.arena},         {"inputs", m.inputs},
+          {"speech", m.speech}};
+}
+
+// What the round will need in this process.
+Result<RoundMemory> PlanMemoryOf(const Model& model, const SpeechDataset& data,
+                                 const Options& options) {
+  // Its pages are there: the fingerprint has read them all.
+  const int64_t process = RssBytes() - model.weights.StoredBytes() + kLaterBytes;
+  return PlanRoundMemory(model, options.round.candidate, DescribeSpeech(data, options.round),
+                         MakeOptimizer(options.round.trainer.optimizer)->StatePerParameter(),
+                         ThreadCount(options.common), process);
+}
 
 void PrintTable(const Measured& test, const Measured& general) {
   std::printf("%-22s %10s %10s\n", "", "before", "after");
@@ -87,6 +108,8 @@ Status Run(Options& options) {
   MASR_TRY(SpeechDataset data, LoadDataset(options.data, model, int64_t{256} << 20));
   Measured test;
   Measured general;
+  MASR_TRY(const RoundMemory memory, PlanMemoryOf(model, data, options));
+  options.round.arena_bytes = memory.arena;
   MASR_RETURN_IF_ERROR(test.Load(options.test, model));
   MASR_RETURN_IF_ERROR(general.Load(options.general, model));
   const ThreadPool threads(ThreadCount(options.common));
@@ -140,7 +163,9 @@ Status Run(Options& options) {
                  {"training_utterances", round.training_utterances},
                  {"validation_utterances", round.validation_utterances},
                  {"skipped", round.skipped + static_cast<int64_t>(data.problems().size())},
-                 {"arena_bytes", round.arena_bytes},
+                 {"memory", MemoryJson(memory)},
+                 {"planned_peak_bytes", memory.total()},
+                 {"trainable_parameters", CountTrainable(model.encoder, options.round.candidate)},
                  {"seconds", round.seconds},
                  {"peak_rss_bytes", PeakRssBytes()},
                  {"model", options.out}};
@@ -194,8 +219,24 @@ Command AddPersonalize(CLI::App& parent) {
   app->add_option("--patience", round.patience, "Epochs without a gain before the round stops")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  app->add_option("--freeze-blocks", round.first_trainable_block,
+  app->add_option("--freeze-blocks", round.candidate.first_block,
                   "Blocks to leave as they are, from the input up")
+      ->capture_default_str();
+  app->add_option("--tune", round.candidate.tuning,
+                  "What learns in the others: full, or vectors (biases, norms, filters)")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, Tuning>{{"full", Tuning::kFull}, {"vectors", Tuning::kVectors}}))
+      ->default_str("full");
+  app->add_option("--parts", round.candidate.parts,
+                  "Compute what learns in this many parts: less memory, more time, same result")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  app->add_option("--micro-batch-seconds", round.candidate.micro_batch_seconds,
+                  "Speech to compute at a time (default: all of an update)")
+      ->check(CLI::PositiveNumber);
+  app->add_option("--validation-batch-seconds", round.validation_batch_seconds,
+                  "Speech to validate at a time")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app->add_option("--format", options->format, "Weights in the file: f32, bf16 or int8")
       ->check(CLI::IsMember({"f32", "bf16", "int8"}))

@@ -72,6 +72,12 @@ std::vector<double> SpeechDataset::durations_s() const {
   return durations;
 }
 
+int64_t SpeechDataset::CachedBytes(int64_t i) const {
+  if (cacheable_[i] == 0) return 0;
+  const double samples = utterances_[i].duration_s * options_.sample_rate_hz;
+  return static_cast<int64_t>(samples) * static_cast<int64_t>(sizeof(int16_t));
+}
+
 Result<std::vector<float>> SpeechDataset::Samples(int64_t i) {
   std::vector<int16_t>& cached = cache_[i];
   if (!cached.empty()) {

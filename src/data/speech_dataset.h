@@ -44,6 +44,8 @@ class SpeechDataset {
   // Which of the manifests utterance i came from.
   int source(int64_t i) const { return sources_[i]; }
   std::vector<double> durations_s() const;
+  // Of the samples of utterance i that are kept once they have been decoded; 0: they are not.
+  int64_t CachedBytes(int64_t i) const;
   const std::vector<ManifestProblem>& problems() const { return problems_; }
 
   // Mono samples at the dataset's rate. The error names the utterance's line.

@@ -30,11 +30,13 @@ class LayerPlanner {
   static constexpr int64_t BackwardOf(int64_t tick) { return kEnd - tick; }
 
   // trainable[id] says which parameters get gradients; empty: none. `stochastic`: dropout is
-  // active.
-  LayerPlanner(std::span<const uint8_t> trainable, bool stochastic)
-      : trainable_(trainable), stochastic_(stochastic) {}
+  // active. A part of a network that is planned on its own begins with the tick that it would have
+  // in the whole: dropout is drawn by tick.
+  LayerPlanner(std::span<const uint8_t> trainable, bool stochastic, int64_t last_tick = 0)
+      : trainable_(trainable), stochastic_(stochastic), tick_(last_tick) {}
 
   int64_t NextTick() { return ++tick_; }
+  int64_t last_tick() const { return tick_; }
   bool stochastic() const { return stochastic_; }
   bool IsTrainable(ParameterId id) const {
     return id != kNoParameter && !trainable_.empty() && trainable_[id] != 0;
@@ -81,7 +83,7 @@ class LayerPlanner {
  private:
   std::span<const uint8_t> trainable_;
   bool stochastic_;
-  int64_t tick_ = 0;
+  int64_t tick_;
   std::vector<BufferRequest> requests_;
   std::vector<PositionTable> positions_;
 };

@@ -96,7 +96,7 @@ int64_t Encoder::InputDim(size_t block) const {
 }
 
 Result<LayerPlan> Encoder::PlanBlocks(const BlockRange& range, const std::vector<int64_t>& frames,
-                                      bool backward, LayerPlanner& planner) const {
+                                      const Mode& mode, LayerPlanner& planner) const {
   SequenceShape in{{0}, InputDim(range.begin)};
   for (size_t u = 0; u < frames.size(); ++u) {
     if (OutputFrames(frames[u], range.begin) < 1) {
@@ -107,8 +107,7 @@ Result<LayerPlan> Encoder::PlanBlocks(const BlockRange& range, const std::vector
     }
     in.offsets.push_back(in.offsets.back() + frames[u]);
   }
-  return root_->PlanRange(range.begin, range.end, in,
-                          {.backward = backward, .input_gradient = false}, planner);
+  return root_->PlanRange(range.begin, range.end, in, mode, planner);
 }
 
 void Encoder::Forward(const LayerRun& run, const LayerPlan& plan, const LayerPlanner& planner,
@@ -120,9 +119,9 @@ void Encoder::Forward(const LayerRun& run, const LayerPlan& plan, const LayerPla
 }
 
 void Encoder::Backward(const LayerRun& run, const LayerPlan& plan, const float* features,
-                       const float* logits, const float* dlogits,
+                       const float* logits, const float* dlogits, float* dfeatures,
                        const ChildDone& block_done) const {
-  root_->BackwardTelling(run, plan, features, logits, dlogits, nullptr, block_done);
+  root_->BackwardTelling(run, plan, features, logits, dlogits, dfeatures, block_done);
 }
 
 }  // namespace masr

@@ -49,21 +49,24 @@ class Encoder {
   // inference.
   Result<LayerPlan> Plan(const std::vector<int64_t>& frames, bool backward,
                          LayerPlanner& planner) const {
-    return PlanBlocks({0, blocks_.size()}, frames, backward, planner);
+    return PlanBlocks({0, blocks_.size()}, frames, {.backward = backward}, planner);
   }
   // The same for some of the blocks: frames are those of what enters the first of them, which
   // Forward then takes for features, [rows, InputDim(begin)]; what the last of them gives,
-  // [out rows, InputDim(end)], it takes for logits.
+  // [out rows, InputDim(end)], it takes for logits. With mode.input_gradient, Backward gives the
+  // gradient of what enters.
   Result<LayerPlan> PlanBlocks(const BlockRange& range, const std::vector<int64_t>& frames,
-                               bool backward, LayerPlanner& planner) const;
+                               const Mode& mode, LayerPlanner& planner) const;
 
   // features [rows, mels] -> logits [out rows, tokens]. Fills the position tables first.
   void Forward(const LayerRun& run, const LayerPlan& plan, const LayerPlanner& planner,
                const float* features, float* logits) const;
-  // `block_done`, if any, is told of each block as soon as its gradients are added, from the head
-  // down to the lowest block that learns.
+  // `dfeatures` is null unless the plan gives the gradient of what enters. `block_done`, if any, is
+  // told of each block as soon as its gradients are added, from the head down to the lowest block
+  // that learns.
   void Backward(const LayerRun& run, const LayerPlan& plan, const float* features,
-                const float* logits, const float* dlogits, const ChildDone& block_done = {}) const;
+                const float* logits, const float* dlogits, float* dfeatures = nullptr,
+                const ChildDone& block_done = {}) const;
 
  private:
   ParameterTable parameters_;

@@ -6,18 +6,15 @@ Result<Logits> Inference::RunBlocks(const BlockRange& range, const std::vector<i
                                     std::span<const float> inputs) {
   if (frames.empty()) return Logits{.offsets = {0}, .values = {}};
   LayerPlanner planner({}, /*stochastic=*/false);
-  MASR_TRY(const LayerPlan plan,
-           model_.encoder.PlanBlocks(range, frames, /*backward=*/false, planner));
+  MASR_TRY(const LayerPlan plan, model_.encoder.PlanBlocks(range, frames, Mode{}, planner));
   const MemoryPlan memory = PlanMemory(planner.requests());
-  if (static_cast<size_t>(memory.peak_bytes) > arena_.bytes()) {
-    arena_ = Arena();  // first give back, then take: the peak is one arena, not two
-    MASR_TRY(arena_, Arena::Create(static_cast<size_t>(memory.peak_bytes)));
-  }
+  Arena& arena = shared_ != nullptr ? *shared_ : own_;
+  MASR_RETURN_IF_ERROR(arena.Reserve(static_cast<size_t>(memory.peak_bytes)));
   const LayerRun run{.kernels = {threads_},
                      .parameters = model_.weights.views(),
                      .gradients = {},
                      .memory = memory,
-                     .arena = arena_.data(),
+                     .arena = arena.data(),
                      .step_key = 0};
   Logits logits;
   logits.offsets = plan.out.offsets;

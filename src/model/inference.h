@@ -18,11 +18,12 @@ struct Logits {
   std::vector<float> values;     // [rows, tokens], or [rows, width] of the last block that ran
 };
 
-// Holds an arena that grows to the largest batch seen. One thread at a time; the model and the pool
-// must outlive it.
+// Runs in `arena`, or where that is null in one of its own, which grows to the largest batch seen.
+// One thread at a time; the model, the pool and the arena must outlive it.
 class Inference {
  public:
-  Inference(const Model& model, const ThreadPool& threads) : model_(model), threads_(threads) {}
+  Inference(const Model& model, const ThreadPool& threads, Arena* arena = nullptr)
+      : model_(model), threads_(threads), shared_(arena) {}
 
   // `features` [sum of frames, mels]: the utterances' normalised frames one after the other. Every
   // utterance must be long enough for the encoder.
@@ -36,7 +37,8 @@ class Inference {
  private:
   const Model& model_;
   const ThreadPool& threads_;
-  Arena arena_;
+  Arena* shared_;
+  Arena own_;
 };
 
 }  // namespace masr

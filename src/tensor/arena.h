@@ -32,6 +32,17 @@ class Arena {
     return arena;
   }
 
+  // Makes room for `bytes`; what is there is lost if there was not enough. It is given back before
+  // more is taken: the peak is one arena, not two.
+  Status Reserve(size_t bytes) {
+    if (bytes <= bytes_) return {};
+    *this = Arena();
+    auto larger = Create(bytes);
+    if (!larger.has_value()) return tl::unexpected(std::move(larger.error()));
+    *this = std::move(*larger);
+    return {};
+  }
+
   std::byte* data() const { return block_.get(); }
   size_t bytes() const { return bytes_; }
 

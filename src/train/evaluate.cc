@@ -14,8 +14,7 @@ namespace masr {
 
 Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
                             const std::vector<int64_t>& indices, const ThreadPool& threads,
-                            const EvaluationProgress& progress, const std::atomic<bool>* cancel,
-                            const DecodeText& decode) {
+                            const EvaluateOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   std::vector<int64_t> chosen = indices;
   if (chosen.empty()) {
@@ -23,20 +22,19 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
     std::iota(chosen.begin(), chosen.end(), int64_t{0});
   }
   MASR_TRY(BatchLoader loader, BatchLoader::Create(model, dataset, nullptr, threads));
-  Inference inference(model, threads);
+  Inference inference(model, threads, options.arena);
   const int64_t tokens = model.encoder.tokens();
   const DecodeText greedy = [&](int64_t frames, const float* logits) {
     return model.vocabulary.Decode(GreedyDecode(frames, tokens, Vocabulary::kBlank, logits));
   };
-  const DecodeText& text_of = decode ? decode : greedy;
+  const DecodeText& text_of = options.decode ? options.decode : greedy;
 
   std::vector<double> durations;
   durations.reserve(chosen.size());
   for (int64_t index : chosen) durations.push_back(dataset.utterance(index).duration_s);
   Rng rng(0);
-  // Small batches: evaluation must not need more memory than training.
-  const auto batches =
-      MakeBatches(durations, {.max_seconds = 20, .max_utterances = 16, .sorted = true}, rng);
+  const auto batches = MakeBatches(
+      durations, {.max_seconds = options.batch_seconds, .max_utterances = 16, .sorted = true}, rng);
 
   Evaluation result;
   double loss_sum = 0;
@@ -44,7 +42,7 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
   int64_t done = 0;
   std::vector<LoadProblem> problems;
   for (const std::vector<int64_t>& positions : batches) {
-    if (cancel != nullptr && cancel->load()) {
+    if (options.cancel != nullptr && options.cancel->load()) {
       return Fail(ErrorCode::kCancelled, "evaluation stopped by its owner");
     }
     std::vector<int64_t> members;
@@ -78,7 +76,7 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
         result.hypotheses.push_back({index, std::move(hypothesis)});
       }
     }
-    if (progress) progress(done, static_cast<int64_t>(chosen.size()));
+    if (options.progress) options.progress(done, static_cast<int64_t>(chosen.size()));
   }
   std::ranges::sort(result.hypotheses, {}, &EvaluatedUtterance::utterance);
   result.skipped = static_cast<int64_t>(problems.size());

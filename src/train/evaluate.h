@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "data/speech_dataset.h"
 #include "model/model.h"
+#include "tensor/arena.h"
 #include "text/error_rate.h"
 
 namespace masr {
@@ -38,13 +39,19 @@ using EvaluationProgress = std::function<void(int64_t done, int64_t total)>;
 // The text of one utterance's logits [frames, tokens]; called from several threads at once.
 using DecodeText = std::function<std::string(int64_t frames, const float* logits)>;
 
-// Every utterance in `indices` (all if empty), decoded greedily if `decode` is empty. `cancel` may
-// be null; once true, what was done so far is given up: kCancelled.
+struct EvaluateOptions {
+  EvaluationProgress progress = {};
+  const std::atomic<bool>* cancel = nullptr;  // once true, what was done is given up: kCancelled
+  DecodeText decode = {};                     // greedy if empty
+  // Of speech at a time: enough to keep the cores busy, less than training takes.
+  double batch_seconds = 20;
+  Arena* arena = nullptr;  // to run in; null: one of its own
+};
+
+// Every utterance in `indices`; all if it is empty.
 Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
                             const std::vector<int64_t>& indices, const ThreadPool& threads,
-                            const EvaluationProgress& progress = {},
-                            const std::atomic<bool>* cancel = nullptr,
-                            const DecodeText& decode = {});
+                            const EvaluateOptions& options = {});
 
 }  // namespace masr
 

@@ -28,11 +28,12 @@ class EvaluateTest : public ::testing::Test {
 
 TEST_F(EvaluateTest, CountsEveryUtteranceOnce) {
   int64_t last = 0;
-  const auto result = Evaluate(*model_, data_, {}, pool_, [&](int64_t done, int64_t total) {
-    EXPECT_EQ(total, 40);
-    EXPECT_GT(done, last);
-    last = done;
-  });
+  const auto result =
+      Evaluate(*model_, data_, {}, pool_, {.progress = [&](int64_t done, int64_t total) {
+        EXPECT_EQ(total, 40);
+        EXPECT_GT(done, last);
+        last = done;
+      }});
   ASSERT_TRUE(result.has_value()) << result.error().message;
   EXPECT_EQ(last, 40);
   EXPECT_EQ(result->utterances, 40);
@@ -64,6 +65,18 @@ TEST_F(EvaluateTest, ChosenUtterancesAsIfTheyWereAll) {
   }
 }
 
+TEST_F(EvaluateTest, SmallerBatchesAndAnArenaOfOthersGiveTheSame) {
+  Arena arena;
+  const auto expected = Evaluate(*model_, data_, {}, pool_);
+  const auto small = Evaluate(*model_, data_, {}, pool_, {.batch_seconds = 1, .arena = &arena});
+  ASSERT_TRUE(expected.has_value() && small.has_value());
+  EXPECT_GT(arena.bytes(), 0u);
+  EXPECT_EQ(small->characters.errors(), expected->characters.errors());
+  for (size_t i = 0; i < 40; ++i) {
+    EXPECT_EQ(small->hypotheses[i].hypothesis, expected->hypotheses[i].hypothesis);
+  }
+}
+
 TEST_F(EvaluateTest, UnreadableAudioIsSkippedAndCounted) {
   std::filesystem::remove(folder_ / "test3.wav");
   const auto result = Evaluate(*model_, data_, {}, pool_);
@@ -75,13 +88,13 @@ TEST_F(EvaluateTest, UnreadableAudioIsSkippedAndCounted) {
 TEST_F(EvaluateTest, StopsWhenItsOwnerSaysSo) {
   std::atomic<bool> cancel = false;
   int calls = 0;
-  const auto result = Evaluate(
-      *model_, data_, {}, pool_,
-      [&](int64_t, int64_t) {
-        ++calls;
-        cancel = true;
-      },
-      &cancel);
+  const auto result = Evaluate(*model_, data_, {}, pool_,
+                               {.progress =
+                                    [&](int64_t, int64_t) {
+                                      ++calls;
+                                      cancel = true;
+                                    },
+                                .cancel = &cancel});
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, ErrorCode::kCancelled);
   EXPECT_EQ(calls, 1);

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "data/batcher.h"
+#include "train/micro_batches.h"
 #include "train/trained_values.h"
 
 namespace masr {
@@ -44,9 +45,12 @@ class Round {
   Result<RoundResult> Run() {
     MASR_RETURN_IF_ERROR(Split());
     MASR_TRY(BatchLoader loader, BatchLoader::Create(model_, data_, nullptr, threads_));
-    Trainer trainer =
-        Trainer::Create(model_, TrainableFrom(model_.encoder, options_.first_trainable_block),
-                        options_.trainer, threads_);
+    trainable_ = TrainableParameters(model_.encoder, options_.candidate);
+    TrainerOptions trainer_options = options_.trainer;
+    trainer_options.parts = options_.candidate.parts;
+    Trainer trainer = Trainer::Create(model_, trainable_, trainer_options, threads_);
+    arena_ = &trainer.arena();
+    MASR_RETURN_IF_ERROR(arena_->Reserve(static_cast<size_t>(options_.arena_bytes)));
     TrainedValues mean(model_, trainer.trainable());
     TrainedValues kept(model_, trainer.trainable());
     MASR_TRY(const RoundEpoch base, Validate({}));
@@ -77,7 +81,6 @@ class Round {
     }
     kept.SwapWithModel();
     result_.skipped = static_cast<int64_t>(problems_.size());
-    result_.arena_bytes = trainer.arena_bytes();
     result_.seconds = SecondsSince(start_);
     return result_;
   }
@@ -120,9 +123,14 @@ class Round {
       }
       std::vector<int64_t> members;
       for (int64_t p : batches[b]) members.push_back(split_.training[static_cast<size_t>(p)]);
-      const Batch batch = loader.Load(members, options_.augment, key, problems_);
+      MASR_TRY(const std::vector<Batch> micro_batches,
+               SplitBatch(model_, trainable_,
+                          {.arena_bytes = options_.arena_bytes,
+                           .max_seconds = options_.candidate.micro_batch_seconds,
+                           .parts = options_.candidate.parts},
+                          loader.Load(members, options_.augment, key, problems_)));
       const auto step =
-          trainer.Step({&batch, 1}, LearningRate(schedule_, trainer.step() + 1), MixKeys(key, b));
+          trainer.Step(micro_batches, LearningRate(schedule_, trainer.step() + 1), MixKeys(key, b));
       if (!step.has_value()) {
         if (step.error().code == ErrorCode::kDiverged) return false;
         return tl::unexpected(step.error());
@@ -162,7 +170,9 @@ class Round {
 
   // Of the weights that the model has.
   Result<RoundEpoch> Validate(RoundEpoch epoch) {
-    MASR_TRY(const Evaluation e, Evaluate(model_, data_, split_.validation, threads_));
+    MASR_TRY(const Evaluation e,
+             Evaluate(model_, data_, split_.validation, threads_,
+                      {.batch_seconds = options_.validation_batch_seconds, .arena = arena_}));
     epoch.validation_loss = e.loss;
     epoch.validation_wer = e.words.rate_percent();
     epoch.validation_cer = e.characters.rate_percent();
@@ -198,7 +208,9 @@ class Round {
   const std::atomic<bool>* cancel_;
   const Clock::time_point start_ = Clock::now();
   ValidationSplit split_;
-  std::vector<double> durations_;  // of the training utterances
+  std::vector<double> durations_;   // of the training utterances
+  std::vector<uint8_t> trainable_;  // by parameter
+  Arena* arena_ = nullptr;          // the trainer's, for validation too
   ScheduleOptions schedule_;
   double base_updates_ = 0;  // how many updates the base counts as in the mean
   std::vector<LoadProblem> problems_;
@@ -223,6 +235,28 @@ size_t ChooseEpoch(std::span<const RoundEpoch> epochs) {
     if (better && cer <= limit) chosen = e;
   }
   return chosen;
+}
+
+RoundSpeech DescribeSpeech(const SpeechDataset& data, const PersonalizeOptions& options) {
+  const std::vector<double>& speeds = options.augment.speeds;
+  const double slowest = speeds.empty() ? 1.0 : std::ranges::min(speeds);
+  RoundSpeech speech;
+  double total = 0;
+  for (int64_t i : FirstMinutes(data, options.minutes)) {
+    const double seconds = data.utterance(i).duration_s;
+    total += seconds;
+    speech.longest_s = std::max(speech.longest_s, seconds / slowest);
+    speech.longest_target =
+        std::max(speech.longest_target, static_cast<int64_t>(data.target(i).size()));
+    speech.cached_bytes += data.CachedBytes(i);
+  }
+  const double learned = total * (1 - options.validation_share);
+  speech.update_s =
+      std::min(options.batch_seconds, learned / static_cast<double>(options.updates_per_epoch)) /
+      slowest;
+  speech.validation_s =
+      std::min(options.validation_batch_seconds, total * options.validation_share);
+  return speech;
 }
 
 ValidationSplit SplitForValidation(const SpeechDataset& data, const std::vector<int64_t>& indices,

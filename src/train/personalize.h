@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "plan/round_memory.h"
 #include "train/batch_loader.h"
 #include "train/evaluate.h"
 #include "train/trainer.h"
@@ -41,8 +42,12 @@ struct PersonalizeOptions {
   double base_share = 0.25;
   TrainerOptions trainer;
   AugmentOptions augment = {.speeds = {0.95, 1.0, 1.05}, .gain_db = 3, .spec_augment = true};
-  // Blocks below this one stay frozen; 0: everything learns.
-  size_t first_trainable_block = 0;
+  // What learns, and in how large pieces it is computed.
+  Candidate candidate;
+  // Of activations, allocated at once and never more; 0: as it turns out. What does not fit is cut
+  // into smaller micro-batches; an utterance that alone does not fit is left out.
+  int64_t arena_bytes = 0;
+  double validation_batch_seconds = 20;  // of speech at a time; more only where one is longer
   uint64_t seed = 1;
 };
 
@@ -80,7 +85,6 @@ struct RoundResult {
   int64_t training_utterances = 0;
   int64_t validation_utterances = 0;
   int64_t skipped = 0;
-  int64_t arena_bytes = 0;
   double seconds = 0;
 };
 
@@ -98,6 +102,9 @@ Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
 // in steps of several percent, and because the loss grows with confidence while the errors still
 // fall. 0, the base, if none is better.
 size_t ChooseEpoch(std::span<const RoundEpoch> epochs);
+
+// What a plan has to know about the speech of a round with these options.
+RoundSpeech DescribeSpeech(const SpeechDataset& data, const PersonalizeOptions& options);
 
 // The split that a round makes of `indices`: utterances with the same text go to the same side,
 // unless so many share theirs (spoken digits, say) that whole texts would never be learned.

@@ -126,51 +126,58 @@ Status Trainer::SumGradients(Result<double>& loss) {
 Result<double> Trainer::Accumulate(const Batch& batch, double total_frames, uint64_t key,
                                    const ChildDone& block_done) {
   const Encoder& encoder = model_->encoder;
-  LayerPlanner planner(trainable_, /*stochastic=*/true);
-  const std::vector<EncoderBlock>& blocks = encoder.blocks();
-  if (!ids_.empty() && ids_.front() < blocks[batch.first_block].first) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "a batch begins at block " + std::to_string(batch.first_block) +
-                    " but a block below it learns; give it features instead");
+  MASR_TRY(
+      const StepPlan step,
+      PlanStep(encoder, trainable_,
+               {.first_block = batch.first_block, .frames = batch.frames, .targets = batch.targets},
+               options_.parts));
+  MASR_RETURN_IF_ERROR(arena_.Reserve(static_cast<size_t>(step.arena_bytes)));
+  const auto at = [&](int64_t offset) {
+    return offset < 0 ? nullptr : reinterpret_cast<float*>(arena_.data() + offset);
+  };
+  const auto input = [&](size_t part) {
+    return part == 0 ? batch.features.data() : at(step.parts[part].input);
+  };
+  const auto run_of = [&](const BlocksPlan& blocks) {
+    return LayerRun{.kernels = {*threads_, options_.precision},
+                    .parameters = model_->weights.views(),
+                    .gradients = {gradients_},
+                    .memory = blocks.memory,
+                    .arena = arena_.data() + blocks.offset,
+                    .step_key = key};
+  };
+  const auto forward = [&](const BlocksPlan& blocks, size_t part, float* to) {
+    encoder.Forward(run_of(blocks), blocks.layers, blocks.planner, input(part), to);
+  };
+  const auto backward = [&](size_t part, const float* y, const float* dy) {
+    const BlocksPlan& blocks = *step.parts[part].backward;
+    encoder.Backward(run_of(blocks), blocks.layers, input(part), y, dy,
+                     at(step.parts[part].input_gradient), block_done);
+  };
+  const size_t last = step.parts.size() - 1;
+  for (size_t part = 0; part < last; ++part) {
+    forward(*step.parts[part].forward, part, at(step.parts[part + 1].input));
   }
-  MASR_TRY(const LayerPlan plan, encoder.PlanBlocks({batch.first_block, blocks.size()},
-                                                    batch.frames, /*backward=*/true, planner));
-  const int64_t loss_tick = planner.NextTick();
-  const BufferId logits_id = planner.Request(plan.out.floats(), plan.first_tick,
-                                             LayerPlanner::BackwardOf(plan.first_tick));
-  // dlogits replaces the logits in place unless the last layer wants to see them again.
-  const BufferId dlogits_id =
-      plan.backward_needs_output
-          ? planner.Request(plan.out.floats(), loss_tick, LayerPlanner::BackwardOf(plan.first_tick))
-          : logits_id;
-  const BufferId ctc_id =
-      planner.ForwardScratch(CtcScratchFloats(plan.out.offsets, batch.targets), loss_tick);
-  const MemoryPlan memory = PlanMemory(planner.requests());
-  if (static_cast<size_t>(memory.peak_bytes) > arena_.bytes()) {
-    arena_ = Arena();
-    MASR_TRY(arena_, Arena::Create(static_cast<size_t>(memory.peak_bytes)));
-  }
-  const LayerRun run{.kernels = {*threads_, options_.precision},
-                     .parameters = model_->weights.views(),
-                     .gradients = {gradients_},
-                     .memory = memory,
-                     .arena = arena_.data(),
-                     .step_key = key};
-  float* logits = run.Buffer(logits_id);
-  float* dlogits = run.Buffer(dlogits_id);
-  encoder.Forward(run, plan, planner, batch.features.data(), logits);
+  float* logits = at(step.logits);
+  float* dlogits = at(step.dlogits);
+  forward(*step.parts[last].backward, last, logits);
 
   const std::vector<float> scales(batch.frames.size(), static_cast<float>(1.0 / total_frames));
   std::vector<float> losses(batch.frames.size());
-  CtcLoss(run.kernels, plan.out.offsets, encoder.tokens(), Vocabulary::kBlank, logits,
-          batch.targets, scales, losses.data(), dlogits, run.Buffer(ctc_id));
+  CtcLoss({*threads_, options_.precision}, step.out().offsets, encoder.tokens(), Vocabulary::kBlank,
+          logits, batch.targets, scales, losses.data(), dlogits, at(step.ctc_scratch));
   double sum = 0;
   for (float loss : losses) sum += loss;
   if (!std::isfinite(sum)) {
     return Fail(ErrorCode::kDiverged,
                 "the loss is not a finite number; lower the learning rate or check the audio");
   }
-  encoder.Backward(run, plan, batch.features.data(), logits, dlogits, block_done);
+  backward(last, logits, dlogits);
+  for (size_t part = last; part-- > 0 && step.parts[part].backward.has_value();) {
+    float* output = at(step.parts[part + 1].input);
+    forward(*step.parts[part].backward, part, output);
+    backward(part, output, at(step.parts[part + 1].input_gradient));
+  }
   return sum;
 }
 

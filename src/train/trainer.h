@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "model/model.h"
+#include "plan/step_plan.h"
 #include "tensor/arena.h"
 #include "train/batch_loader.h"
 #include "train/collective.h"
@@ -21,6 +22,9 @@ struct TrainerOptions {
   OptimizerOptions optimizer;
   double clip_norm = 5.0;  // of the global gradient, whose scale is per frame; 0: no clipping
   Precision precision = Precision::kF32;  // of matrix products; weights and sums stay f32
+  // In how many parts the blocks that learn are computed; all but the last of them twice, so that
+  // only one's activations are there at a time (PlanStep). The same bits for any number.
+  int64_t parts = 1;
 };
 
 struct StepReport {
@@ -59,8 +63,8 @@ class Trainer {
     return {gradients_[id], static_cast<size_t>(model_->encoder.parameters()[id].elements())};
   }
   Model& model() { return *model_; }
-  // Of the largest batch so far.
-  int64_t arena_bytes() const { return static_cast<int64_t>(arena_.bytes()); }
+  // What steps run in; it grows to the largest batch so far. Between steps others may use it.
+  Arena& arena() { return arena_; }
 
  private:
   Trainer() = default;

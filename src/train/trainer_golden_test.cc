@@ -42,6 +42,26 @@ class GoldenTraining : public ::testing::TestWithParam<std::string> {
   std::optional<Trainer> trainer_;
 };
 
+// Every kind of layer may stand at a border between parts.
+TEST_P(GoldenTraining, PartsGiveTheSameGradients) {
+  const Batch batch = BatchOf(*golden_, {0, 1});
+  ASSERT_TRUE(trainer_->Step({&batch, 1}, 0.0f, 1).has_value());
+  const auto blocks = static_cast<int64_t>(golden_->model.encoder.blocks().size());
+  for (int64_t parts = 2; parts <= blocks; ++parts) {
+    TrainerOptions options = kOptions;
+    options.parts = parts;
+    Trainer trainer =
+        Trainer::Create(golden_->model, TrainableFrom(golden_->model.encoder, 0), options, pool_);
+    ASSERT_TRUE(trainer.Step({&batch, 1}, 0.0f, 1).has_value());
+    for (ParameterId id : trainer.trainable()) {
+      const auto gradient = trainer.Gradient(id);
+      const auto expected = trainer_->Gradient(id);
+      EXPECT_TRUE(std::equal(gradient.begin(), gradient.end(), expected.begin()))
+          << golden_->model.encoder.parameters()[id].name << ", " << parts << " parts";
+    }
+  }
+}
+
 TEST_P(GoldenTraining, GradientsOfEveryParameter) {
   const Batch batch = BatchOf(*golden_, {0, 1});
   ASSERT_TRUE(trainer_->Step({&batch, 1}, 0.0f, 1).has_value());

@@ -104,19 +104,46 @@ TEST(Trainer, KeptOutputsOfFrozenBlocksGiveTheSameGradients) {
   for (ParameterId id : trainer.trainable()) {
     expected.emplace_back(trainer.Gradient(id).begin(), trainer.Gradient(id).end());
   }
-  const int64_t whole_bytes = trainer.arena_bytes();
+  const size_t whole_bytes = trainer.arena().bytes();
   Trainer short_way = MakeTrainer(model, pool, kFirst);
   ASSERT_TRUE(short_way.Step({&kept, 1}, 0.0f, 1).has_value());
   for (size_t i = 0; i < expected.size(); ++i) {
     const auto gradient = short_way.Gradient(short_way.trainable()[i]);
     EXPECT_EQ(std::vector<float>(gradient.begin(), gradient.end()), expected[i]);
   }
-  EXPECT_LT(short_way.arena_bytes(), whole_bytes);
+  EXPECT_LT(short_way.arena().bytes(), whole_bytes);
 
   Trainer all = MakeTrainer(model, pool, 1);
   const auto refused = all.Step({&kept, 1}, 0.0f, 1);
   ASSERT_FALSE(refused.has_value());
   EXPECT_NE(refused.error().message.find("begins at block 2"), std::string::npos);
+}
+
+// What is computed twice is the same twice, dropout with it.
+TEST(Trainer, PartsChangeNothingButTheMemory) {
+  const ThreadPool pool(2);
+  const Batch batch = RandomBatch(1);
+  for (const size_t first_block : {0, 1, 2}) {
+    std::vector<std::vector<float>> expected;
+    size_t one_part_bytes = 0;
+    for (const int64_t parts : {1, 2, 3, 4, 9}) {
+      SCOPED_TRACE(std::to_string(parts) + " parts from block " + std::to_string(first_block));
+      Model model = TinyModel(1);
+      Trainer trainer =
+          Trainer::Create(model, TrainableFrom(model.encoder, first_block), {.parts = parts}, pool);
+      for (uint64_t s = 0; s < 3; ++s) {
+        ASSERT_TRUE(trainer.Step({&batch, 1}, 1e-2f, s).has_value());
+      }
+      if (expected.empty()) {
+        expected = AllWeights(model);
+        one_part_bytes = trainer.arena().bytes();
+      }
+      EXPECT_EQ(AllWeights(model), expected);
+      if (first_block == 0 && parts > 1) {
+        EXPECT_LT(trainer.arena().bytes(), one_part_bytes);
+      }
+    }
+  }
 }
 
 TEST(Trainer, TheKeyDrawsTheDropout) {
@@ -243,7 +270,7 @@ TEST(Trainer, AFrozenInt8PrefixStaysAsItIs) {
   const auto full_report = full.Step({&batch, 1}, 3e-3f, 1);
   ASSERT_TRUE(report.has_value() && full_report.has_value());
   EXPECT_EQ(report->loss, full_report->loss);
-  EXPECT_LT(trainer.arena_bytes(), full.arena_bytes());
+  EXPECT_LT(trainer.arena().bytes(), full.arena().bytes());
   for (ParameterId id = 0; id < model.encoder.parameters().size(); ++id) {
     const ParameterSpec& spec = model.encoder.parameters()[id];
     EXPECT_EQ(model.weights.IsWritable(id), id >= first && spec.trainable) << spec.name;
@@ -272,12 +299,12 @@ TEST(Trainer, TheArenaGrowsToTheLargestBatchAndStays) {
   const Batch small = RandomBatch(1, {20});
   const Batch large = RandomBatch(2, {1200, 900});
   ASSERT_TRUE(trainer.Step({&small, 1}, 1e-3f, 1).has_value());
-  const int64_t first = trainer.arena_bytes();
+  const int64_t first = trainer.arena().bytes();
   ASSERT_TRUE(trainer.Step({&large, 1}, 1e-3f, 2).has_value());
-  const int64_t second = trainer.arena_bytes();
+  const int64_t second = trainer.arena().bytes();
   ASSERT_TRUE(trainer.Step({&small, 1}, 1e-3f, 3).has_value());
   EXPECT_GT(second, first);
-  EXPECT_EQ(trainer.arena_bytes(), second);
+  EXPECT_EQ(trainer.arena().bytes(), second);
 }
 
 }  // namespace

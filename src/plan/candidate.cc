@@ -1,0 +1,61 @@
+#include "plan/candidate.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace masr {
+
+std::string CandidateName(const Encoder& encoder, const Candidate& candidate) {
+  const size_t head = encoder.blocks().size() - 1;
+  if (candidate.first_block >= head) return "head";
+  const size_t top = head - candidate.first_block;
+  std::string name = candidate.first_block == 0
+                         ? "all blocks"
+                         : "top " + std::to_string(top) + (top == 1 ? " block" : " blocks");
+  if (candidate.tuning == Tuning::kVectors) name += ", vectors";
+  if (candidate.parts > 1) name += ", in " + std::to_string(candidate.parts) + " parts";
+  return name;
+}
+
+std::vector<uint8_t> TrainableParameters(const Encoder& encoder, const Candidate& candidate) {
+  const ParameterTable& table = encoder.parameters();
+  const EncoderBlock& head = encoder.blocks().back();
+  std::vector<uint8_t> trainable(static_cast<size_t>(table.size()), 0);
+  const size_t first = std::min(candidate.first_block, encoder.blocks().size() - 1);
+  for (ParameterId id = encoder.blocks()[first].first; id < table.size(); ++id) {
+    const bool whole = candidate.tuning == Tuning::kFull || id >= head.first;
+    trainable[static_cast<size_t>(id)] = table[id].trainable && (whole || !table[id].matrix);
+  }
+  return trainable;
+}
+
+int64_t CountTrainable(const Encoder& encoder, const Candidate& candidate) {
+  const std::vector<uint8_t> trainable = TrainableParameters(encoder, candidate);
+  int64_t count = 0;
+  for (ParameterId id = 0; id < encoder.parameters().size(); ++id) {
+    if (trainable[static_cast<size_t>(id)] != 0) count += encoder.parameters()[id].elements();
+  }
+  return count;
+}
+
+std::vector<Candidate> EnumerateCandidates(const Encoder& encoder) {
+  // Shorter than any utterance: one at a time.
+  constexpr double kOneUtterance = 1e-3;
+  const size_t head = encoder.blocks().size() - 1;
+  std::vector<Candidate> candidates;
+  for (size_t first = 0; first <= head; ++first) {
+    const auto learning = static_cast<double>(head - first);
+    std::vector<int64_t> parts = {1};
+    if (std::lround(std::sqrt(learning)) > 1) parts.push_back(std::lround(std::sqrt(learning)));
+    for (const Tuning tuning : {Tuning::kFull, Tuning::kVectors}) {
+      if (first == head && tuning == Tuning::kVectors) continue;  // the head is whole in both
+      for (const int64_t p : parts) {
+        for (const double seconds : {0.0, kOneUtterance})
+          candidates.push_back({first, tuning, p, seconds});
+      }
+    }
+  }
+  return candidates;
+}
+
+}  // namespace masr

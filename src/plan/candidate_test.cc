@@ -1,0 +1,83 @@
+#include "plan/candidate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "model/testing/tiny_model.h"
+
+namespace masr {
+namespace {
+
+// A subsampling, two Conformer blocks with batch norm, a head: blocks 0 to 3.
+Model Tiny() {
+  auto model = testing::MakeTinyModel(1);
+  EXPECT_TRUE(model.has_value()) << model.error().message;
+  return std::move(*model);
+}
+
+TEST(Candidate, AllBlocksAreAllThatCanLearn) {
+  const Model model = Tiny();
+  const auto trainable = TrainableParameters(model.encoder, {});
+  const ParameterTable& table = model.encoder.parameters();
+  for (ParameterId id = 0; id < table.size(); ++id) {
+    EXPECT_EQ(trainable[static_cast<size_t>(id)] != 0, table[id].trainable) << table[id].name;
+  }
+}
+
+TEST(Candidate, VectorsLeaveTheMatricesButForTheHead) {
+  const Model model = Tiny();
+  const auto trainable =
+      TrainableParameters(model.encoder, {.first_block = 2, .tuning = Tuning::kVectors});
+  const ParameterTable& table = model.encoder.parameters();
+  for (ParameterId id = 0; id < table.size(); ++id) {
+    const std::string& name = table[id].name;
+    const bool expected =
+        table[id].trainable &&
+        (name.starts_with("head.") || (name.starts_with("blocks.2.") && !table[id].matrix));
+    EXPECT_EQ(trainable[static_cast<size_t>(id)] != 0, expected) << name;
+  }
+}
+
+TEST(Candidate, CountsNumbers) {
+  const Model model = Tiny();
+  EXPECT_EQ(CountTrainable(model.encoder, {.first_block = 99}), 5 * 16 + 5);  // the head
+  int64_t before = 0;
+  for (size_t first = 4; first-- > 0;) {
+    const int64_t all = CountTrainable(model.encoder, {.first_block = first});
+    const int64_t vectors =
+        CountTrainable(model.encoder, {.first_block = first, .tuning = Tuning::kVectors});
+    EXPECT_GT(all, before);
+    EXPECT_LE(vectors, all);
+    before = all;
+  }
+}
+
+TEST(Candidate, IsNamed) {
+  const Model model = Tiny();
+  EXPECT_EQ(CandidateName(model.encoder, {}), "all blocks");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 2}), "top 1 block");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 1, .tuning = Tuning::kVectors}),
+            "top 2 blocks, vectors");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 1, .parts = 2}),
+            "top 2 blocks, in 2 parts");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3}), "head");
+}
+
+TEST(Candidate, EnumerationHasEachOnceAndTheSmallestOfAll) {
+  const Model model = Tiny();
+  const auto candidates = EnumerateCandidates(model.encoder);
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) EXPECT_FALSE(candidates[i] == candidates[j]);
+  }
+  std::set<size_t> firsts;
+  for (const Candidate& c : candidates) firsts.insert(c.first_block);
+  EXPECT_EQ(firsts, (std::set<size_t>{0, 1, 2, 3}));
+  EXPECT_TRUE(std::any_of(candidates.begin(), candidates.end(), [](const Candidate& c) {
+    return c.first_block == 3 && c.micro_batch_seconds > 0;
+  }));
+}
+
+}  // namespace
+}  // namespace masr

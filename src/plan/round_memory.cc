@@ -1,0 +1,83 @@
+#include "plan/round_memory.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "audio/log_mel.h"
+#include "base/thread_pool.h"
+#include "plan/step_plan.h"
+
+namespace masr {
+namespace {
+
+constexpr int64_t kFloat = sizeof(float);
+// A sample passes through 16-bit, f32 at its own rate, f32 at the model's and f32 at another tempo;
+// the last two are there at once with what they were made from.
+constexpr int64_t kBytesPerSample = 2 + 3 * kFloat;
+
+int64_t FramesOf(const Model& model, double seconds) {
+  const LogMelOptions& options = model.config.features.log_mel;
+  return static_cast<int64_t>(std::ceil(seconds * 1000 / options.hop_ms)) + 1;
+}
+
+int64_t SamplesOf(const Model& model, double seconds) {
+  return static_cast<int64_t>(std::ceil(seconds * model.config.features.log_mel.sample_rate_hz));
+}
+
+// `seconds` of utterances of the longest kind, at least one; the last one is what is left.
+std::vector<int64_t> FramesOfBatch(const Model& model, double seconds, double longest_s) {
+  std::vector<int64_t> frames = {FramesOf(model, longest_s)};
+  for (seconds -= longest_s; seconds > 0; seconds -= longest_s) {
+    const int64_t more = FramesOf(model, std::min(seconds, longest_s));
+    if (model.encoder.OutputFrames(more) > 0) frames.push_back(more);
+  }
+  return frames;
+}
+
+Result<int64_t> ValidationArenaBytes(const Model& model, const RoundSpeech& speech) {
+  LayerPlanner planner({}, /*stochastic=*/false);
+  MASR_RETURN_IF_ERROR(model.encoder.Plan(
+      FramesOfBatch(model, speech.validation_s, speech.longest_s), /*backward=*/false, planner));
+  return PlanMemory(planner.requests()).peak_bytes;
+}
+
+}  // namespace
+
+Result<int64_t> StepArenaBytes(const Model& model, const Candidate& candidate,
+                               const RoundSpeech& speech) {
+  const std::vector<uint8_t> trainable = TrainableParameters(model.encoder, candidate);
+  const std::vector<int32_t> target(static_cast<size_t>(speech.longest_target), 1);
+  StepShape shape;
+  const double seconds =
+      candidate.micro_batch_seconds > 0 ? candidate.micro_batch_seconds : speech.update_s;
+  shape.frames = FramesOfBatch(model, seconds, speech.longest_s);
+  shape.targets.assign(shape.frames.size(), target);
+  MASR_TRY(const StepPlan step, PlanStep(model.encoder, trainable, shape, candidate.parts));
+  return step.arena_bytes;
+}
+
+Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candidate,
+                                    const RoundSpeech& speech, int64_t state_per_parameter,
+                                    int threads, int64_t process_bytes) {
+  RoundMemory memory;
+  memory.process = process_bytes;
+  memory.threads = threads * static_cast<int64_t>(ThreadPool::kScratchFloats) * kFloat;
+  memory.weights = model.weights.StoredBytes();
+  const int64_t trained = CountTrainable(model.encoder, candidate) * kFloat;
+  memory.trained = trained;
+  memory.gradients = trained;
+  memory.optimizer = trained * state_per_parameter;
+  memory.averages = 2 * trained;
+  MASR_TRY(const int64_t step, StepArenaBytes(model, candidate, speech));
+  MASR_TRY(const int64_t validation, ValidationArenaBytes(model, speech));
+  memory.arena = std::max(step, validation);
+  const double batch_s = std::max({speech.update_s, speech.validation_s, speech.longest_s});
+  const int64_t mels = model.config.features.log_mel.mels;
+  // Each utterance's features, and the batch that they are put into; samples of one per thread.
+  memory.inputs = 2 * FramesOf(model, batch_s) * mels * kFloat +
+                  threads * SamplesOf(model, speech.longest_s) * kBytesPerSample;
+  memory.speech = speech.cached_bytes;
+  return memory;
+}
+
+}  // namespace masr

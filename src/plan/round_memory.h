@@ -1,0 +1,56 @@
+// What a round will need, to the byte, before it runs.
+#ifndef MOBILEASR_PLAN_ROUND_MEMORY_H_
+#define MOBILEASR_PLAN_ROUND_MEMORY_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "model/model.h"
+#include "plan/candidate.h"
+
+namespace masr {
+
+// The speech that a round learns from and is validated on. Times are those of the slowest tempo
+// that augmentation gives.
+struct RoundSpeech {
+  double longest_s = 0;        // of the longest utterance, above 0
+  int64_t longest_target = 0;  // tokens of the longest text
+  double update_s = 0;         // of speech per update
+  double validation_s = 0;     // of speech per batch of a validation
+  int64_t cached_bytes = 0;    // of decoded samples that stay in memory
+};
+
+// Bytes. Every item is one allocation of a round, or a group of them.
+struct RoundMemory {
+  int64_t process = 0;    // the program, its libraries and what its owner holds already
+  int64_t threads = 0;    // scratch of the thread pool
+  int64_t weights = 0;    // the model's mapped file, of which a step reads every page
+  int64_t trained = 0;    // f32 values of what learns
+  int64_t gradients = 0;  // of the same
+  int64_t optimizer = 0;
+  int64_t averages = 0;  // the running mean, and the weights that the best epoch offered
+  int64_t arena = 0;     // activations of a step or of a validation batch
+  int64_t inputs = 0;    // samples and features on their way into the arena
+  int64_t speech = 0;    // decoded samples that are kept
+
+  int64_t total() const {
+    return process + threads + weights + trained + gradients + optimizer + averages + arena +
+           inputs + speech;
+  }
+};
+
+// The arena of training steps of `candidate` on micro-batches of utterances of the longest kind.
+Result<int64_t> StepArenaBytes(const Model& model, const Candidate& candidate,
+                               const RoundSpeech& speech);
+
+// `process_bytes` is what the process holds before the round, the model's pages not counted;
+// `state_per_parameter` floats of optimizer state (Optimizer::StatePerParameter).
+Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candidate,
+                                    const RoundSpeech& speech, int64_t state_per_parameter,
+                                    int threads, int64_t process_bytes);
+
+}  // namespace masr
+
+#endif  // MOBILEASR_PLAN_ROUND_MEMORY_H_

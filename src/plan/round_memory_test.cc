@@ -1,0 +1,90 @@
+#include "plan/round_memory.h"
+
+#include <gtest/gtest.h>
+
+#include "base/thread_pool.h"
+#include "model/testing/tiny_model.h"
+#include "plan/step_plan.h"
+
+namespace masr {
+namespace {
+
+Model Tiny() {
+  auto model = testing::MakeTinyModel(1);
+  EXPECT_TRUE(model.has_value()) << model.error().message;
+  return std::move(*model);
+}
+
+const RoundSpeech kSpeech = {
+    .longest_s = 2, .longest_target = 10, .update_s = 5, .validation_s = 4, .cached_bytes = 1000};
+
+RoundMemory Plan(const Model& model, const Candidate& candidate,
+                 const RoundSpeech& speech = kSpeech) {
+  const auto memory = PlanRoundMemory(model, candidate, speech, /*state_per_parameter=*/2,
+                                      /*threads=*/3, /*process_bytes=*/7000);
+  EXPECT_TRUE(memory.has_value()) << memory.error().message;
+  return memory.value_or(RoundMemory{});
+}
+
+TEST(RoundMemory, CountsEachNumberThatLearnsSixTimes) {
+  const Model model = Tiny();
+  const RoundMemory memory = Plan(model, {.first_block = 1});
+  const int64_t bytes = 4 * CountTrainable(model.encoder, {.first_block = 1});
+  EXPECT_EQ(memory.trained, bytes);
+  EXPECT_EQ(memory.gradients, bytes);
+  EXPECT_EQ(memory.optimizer, 2 * bytes);
+  EXPECT_EQ(memory.averages, 2 * bytes);
+}
+
+TEST(RoundMemory, TakesWhatIsGivenAsItIs) {
+  const Model model = Tiny();
+  const RoundMemory memory = Plan(model, {});
+  EXPECT_EQ(memory.process, 7000);
+  EXPECT_EQ(memory.speech, 1000);
+  EXPECT_EQ(memory.threads, 3 * static_cast<int64_t>(ThreadPool::kScratchFloats) * 4);
+  EXPECT_EQ(memory.weights, model.weights.StoredBytes());
+  EXPECT_EQ(memory.total(), memory.process + memory.threads + memory.weights + memory.trained +
+                                memory.gradients + memory.optimizer + memory.averages +
+                                memory.arena + memory.inputs + memory.speech);
+}
+
+// The steps of any batch whose utterances are no longer than the longest, and no more than its
+// seconds in all, fit into the arena.
+TEST(RoundMemory, TheArenaHoldsShorterUtterancesToo) {
+  const Model model = Tiny();
+  const Candidate candidate = {};
+  const auto trainable = TrainableParameters(model.encoder, candidate);
+  const RoundMemory memory = Plan(model, candidate);
+  const std::vector<int32_t> target(10, 1);
+  for (const std::vector<int64_t>& frames :
+       {std::vector<int64_t>{200, 200, 100}, {200, 150, 150}, {100, 100, 100, 100, 100}, {200}}) {
+    StepShape shape{.frames = frames};
+    shape.targets.assign(frames.size(), target);
+    const auto step = PlanStep(model.encoder, trainable, shape, 1);
+    ASSERT_TRUE(step.has_value());
+    EXPECT_LE(step->arena_bytes, memory.arena);
+  }
+}
+
+TEST(RoundMemory, SmallerMicroBatchesAndPartsTakeLess) {
+  const Model model = Tiny();
+  RoundSpeech speech = kSpeech;
+  speech.validation_s = 0.1;
+  const int64_t whole = Plan(model, {}, speech).arena;
+  const int64_t one = Plan(model, {.micro_batch_seconds = 0.001}, speech).arena;
+  const int64_t parts = Plan(model, {.parts = 2, .micro_batch_seconds = 0.001}, speech).arena;
+  EXPECT_LT(one, whole);
+  EXPECT_LT(parts, one);
+}
+
+// Validation runs in the same arena; where it needs more than a step it decides.
+TEST(RoundMemory, ValidationMayNeedMoreThanSteps) {
+  const Model model = Tiny();
+  RoundSpeech speech = kSpeech;
+  speech.validation_s = 60;
+  const Candidate head = {.first_block = 3, .micro_batch_seconds = 0.001};
+  EXPECT_GT(Plan(model, head, speech).arena, Plan(model, head).arena);
+}
+
+}  // namespace
+}  // namespace masr
