@@ -3,10 +3,10 @@
 
   scripts/measure_results.py --mobileasr build/release/apps/cli/mobileasr --data ../shared/data \
       --model assets/base.masr --lm assets/en.lm --work build/results [--tiny assets/tiny.masr]
-      [--previous MODEL] [--float-model MODEL] [--only base,kathleen,speechocean762,wuw,fsdd]
+      [--previous MODEL] [--float-model MODEL] [--ablation FOLDER] [--only base,ablation,kathleen,speechocean762,wuw,fsdd]
 
 Every run's JSON is kept in --work, so that an interrupted measurement goes on where it was; delete the folder
-to measure again. Test manifests are used for measuring only: nothing is trained or chosen on them
+to measure again. With --only, the other sections of the page stay as they are. Test manifests are used for measuring only: nothing is trained or chosen on them
 (the telephone development set has chosen the decoder's weights, and says so). Python's
 standard library only.
 """
@@ -15,9 +15,11 @@ import argparse
 import collections
 import json
 import pathlib
+import re
 import subprocess
 import time
 
+import ablation
 from recognition_tables import Recognition
 
 KATHLEEN_MINUTES = (1, 2, 5, 10)
@@ -140,6 +142,37 @@ def speaker_table(bench, corpus, count, title):
     return text
 
 
+def ablation_table(folder):
+    """Rows of what scripts/ablation.py has measured."""
+    steps = [json.loads(path.read_text()) for path in sorted(folder.glob("step*.json")) if "config" not in path.name]
+    text = (f"## What each part of the recipe is worth\n\nBy `scripts/ablation.py`: a Conformer of {ablation.MODEL['blocks']} "
+            f"blocks of {ablation.MODEL['dim']}, from random weights, every line with what the lines above have and one "
+            "thing more, and about the same hours of sound. That is little (the base has seen 307 hours): the table "
+            "tells which steps matter early, not where they end.\n\n")
+    text += row("recipe", "hours", *(f"{ablation.SETS[i // 2]}, {'WC'[i % 2]}ER %" for i in range(4)))
+    text += row(*["---"] * 6)
+    for step in steps:
+        text += row(step["step"], f"{step['hours']:.0f}",
+                    *(f"{step[data][rate]:.1f}" for data in ablation.SETS for rate in ("wer", "cer")))
+    return text + "\n"
+
+
+def sections(text):
+    """Title line -> section, in order; what stands before the first is under ''."""
+    parts = re.split(r"^(?=## )", text, flags=re.M)
+    return {(part.split("\n", 1)[0] if part.startswith("## ") else ""): part for part in parts}
+
+
+def with_old_sections(text, old):
+    """`text`, and in the order of `old` those of its sections that `text` lacks; a new one follows what it follows."""
+    new, kept = sections(text), sections(old)
+    titles = list(kept)
+    for previous, title in zip(list(new), list(new)[1:]):
+        if title not in kept:
+            titles.insert(titles.index(previous) + 1, title)
+    return "".join(new.get(title, kept.get(title)).rstrip("\n") + "\n\n" for title in titles)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mobileasr", type=pathlib.Path, required=True)
@@ -151,11 +184,13 @@ def main():
     parser.add_argument("--float-model", type=pathlib.Path, help="the base with 32-bit weights")
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs/results.md"))
-    parser.add_argument("--only", default="base,kathleen,speechocean762,wuw,fsdd")
+    parser.add_argument("--ablation", type=pathlib.Path, help="what scripts/ablation.py has written")
+    parser.add_argument("--only", default="base,ablation,kathleen,speechocean762,wuw,fsdd")
     args = parser.parse_args()
     bench = Bench(args)
     parts = {
         "base": lambda: Recognition(bench).text(),
+        "ablation": lambda: ablation_table(args.ablation) if args.ablation else "",
         "kathleen": lambda: kathleen_table(bench),
         "speechocean762": lambda: speaker_table(
             bench, "speechocean762", SPEECHOCEAN_SPEAKERS,
@@ -175,6 +210,8 @@ def main():
         "machine that ran this, two threads.\n\n")
     for name in args.only.split(","):
         text += parts[name]()
+    if args.out.exists():
+        text = with_old_sections(text, args.out.read_text())
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text.rstrip() + "\n")
 
