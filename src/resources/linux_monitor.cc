@@ -42,12 +42,14 @@ LinuxMonitor::LinuxMonitor(LinuxMonitorOptions options) : options_(std::move(opt
 void LinuxMonitor::UpdateProcessLoad(ResourceSnapshot& snapshot) {
   const std::optional<double> seconds = ReadProcessSeconds(options_.root);
   const double passed_s = snapshot.time_s - time_s_;
-  if (seconds && process_seconds_ && passed_s > 0) {
+  if (!seconds) {
+    process_load_ = 0;  // not told
+  } else if (process_seconds_ && passed_s > 0) {
     const double busy = std::max(*seconds - *process_seconds_, 0.0) / passed_s;
     const double kept = std::exp(-passed_s / 60);
     process_load_ = process_load_ * kept + busy * (1 - kept);
   }
-  if (!process_seconds_ || passed_s > 0) {
+  if (!seconds || !process_seconds_ || passed_s > 0) {
     process_seconds_ = seconds;
     time_s_ = snapshot.time_s;
   }
