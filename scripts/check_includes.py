@@ -13,6 +13,7 @@ import sys
 ALLOWED = {
     "base": [],
     "io": ["base"],
+    "resources": ["base", "io"],
     "tensor": ["base", "io"],
     "kernels": ["base", "io", "tensor"],
     "layers": ["base", "io", "tensor", "kernels"],
