@@ -18,7 +18,7 @@ CONFIGS = pathlib.Path(__file__).resolve().parent.parent / "configs"
 SETS = ("speechocean762/personal_test", "wuw-corpus-ii/base_dev")
 SYNTHETIC, ONE_VOICE, SPEECHOCEAN, WUW = 1, 2, 3, 4  # the manifests, counted as a recipe does
 EVERY = 6  # of the synthetic utterances: as much as one real corpus
-MODEL = {"blocks": 6, "dim": 96, "channels": 32, "feed_forward": 384, "dropout": 0.05}
+MODEL = {"blocks": 4, "dim": 96, "channels": 32, "feed_forward": 384, "dropout": 0.05}
 SPEED_GAIN = ("speeds", "gain_db")
 CHANNEL = ("telephone_probability", "noise_probability", "noise_snr_low_db", "noise_snr_high_db")
 # (name, does it have synthetic speech, which augmentations of configs/base.json, are utterances joined)

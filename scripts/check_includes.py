@@ -25,7 +25,8 @@ ALLOWED = {
     "recognize": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc"],
     "data": ["base", "io", "audio", "text"],
     "plan": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc"],
-    "train": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data", "plan"],
+    "train": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data", "plan",
+              "resources"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"/]+)/', re.MULTILINE)
 

@@ -3,7 +3,7 @@
 
   scripts/measure_results.py --mobileasr build/release/apps/cli/mobileasr --data ../shared/data \
       --model assets/base.masr --lm assets/en.lm --work build/results [--tiny assets/tiny.masr]
-      [--previous MODEL] [--float-model MODEL] [--ablation FOLDER] [--only base,ablation,kathleen,speechocean762,wuw,fsdd]
+      [--previous MODEL] [--float-model MODEL] [--ablation FOLDER] [--only models,groups,...]
 
 Every run's JSON is kept in --work, so that an interrupted measurement goes on where it was; delete the folder
 to measure again. With --only, the other sections of the page stay as they are. Test manifests are used for measuring only: nothing is trained or chosen on them
@@ -185,11 +185,15 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("docs/results.md"))
     parser.add_argument("--ablation", type=pathlib.Path, help="what scripts/ablation.py has written")
-    parser.add_argument("--only", default="base,ablation,kathleen,speechocean762,wuw,fsdd")
+    parser.add_argument("--only", help="these sections, comma-separated; the others stay as they are")
     args = parser.parse_args()
     bench = Bench(args)
+    recognition_before = Recognition(bench)
     parts = {
-        "base": lambda: Recognition(bench).text(),
+        "models": recognition_before.models_section,
+        "groups": recognition_before.groups_section,
+        "precision": recognition_before.precision_section,
+        "peer": recognition_before.peer_section,
         "ablation": lambda: ablation_table(args.ablation) if args.ablation else "",
         "kathleen": lambda: kathleen_table(bench),
         "speechocean762": lambda: speaker_table(
@@ -208,9 +212,9 @@ def main():
         "is measured is the file that was written. The general set is every fourth utterance of "
         "wuw-corpus-ii/base_dev: other people, on the telephone. Learning and evaluation seconds are those of the "
         "machine that ran this, two threads.\n\n")
-    for name in args.only.split(","):
+    for name in args.only.split(",") if args.only else parts:
         text += parts[name]()
-    if args.out.exists():
+    if args.only and args.out.exists():
         text = with_old_sections(text, args.out.read_text())
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text.rstrip() + "\n")

@@ -101,15 +101,22 @@ class Recognition:
                          f"{self.rates([greedy[i] for i in chosen])[0]:.1f}"])
         return table(["speech", "utterances", "PocketSphinx, WER %", "base with LM, WER %", "base greedy, WER %"], rows)
 
-    def text(self):
-        text = ("## Recognising before any personalisation\n\nGreedy decoding is what a round is judged by; with LM "
+    def models_section(self):
+        return ("## Recognising before any personalisation\n\nGreedy decoding is what a round is judged by; with LM "
                 "is the beam search with `assets/en.lm` and the command's defaults, which were chosen on "
-                f"wuw-corpus-ii/base_dev alone.\n\n{self.models_table()}\n"
-                f"By age, sex, accent and telephone, the base:\n\n{self.groups_table()}\n")
-        if self.args.float_model:
-            text += f"What eight bits cost, greedy:\n\n{self.precision_table()}\n"
-        if recognition.has_pocketsphinx():
-            text += ("Beside PocketSphinx 5prealpha with its own English model and language model (Debian's "
-                     "`pocketsphinx-en-us`), on the same utterances, spread evenly over each set:\n\n"
-                     f"{self.peer_table()}\n")
-        return text
+                f"wuw-corpus-ii/base_dev alone.\n\n{self.models_table()}\n")
+
+    def groups_section(self):
+        return f"## By age, sex, accent and telephone\n\nThe base, before any personalisation.\n\n{self.groups_table()}\n"
+
+    def precision_section(self):
+        if not self.args.float_model:
+            return ""
+        return f"## What eight bits cost\n\nThe base, greedy.\n\n{self.precision_table()}\n"
+
+    def peer_section(self):
+        if not recognition.has_pocketsphinx():
+            return ""
+        return ("## Beside PocketSphinx\n\nPocketSphinx 5prealpha with its own English model and language model "
+                "(Debian's `pocketsphinx-en-us`), on the same utterances, spread evenly over each set.\n\n"
+                f"{self.peer_table()}\n")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Trains the base recogniser of assets/ from nothing: synthesises clear speech, then follows configs/base.json.
+# Trains the recognisers of assets/ from nothing: synthesises clear speech, then follows configs/base.json and
+# configs/tiny.json, or a CONFIG of one's own.
 # Stopped at any time, it goes on where it was when run again.
 #   scripts/train_base.sh MOBILEASR DATA WORK [CONFIG]
 # DATA holds speechocean762/, wuw-corpus-ii/, esc10/ and text/sentences.txt; WORK takes a few GB. Needs npm, which has
@@ -41,19 +42,29 @@ synthesize 3 "$work/more_sentences.txt"
 # CTC finds its alignment soonest on one clear voice: the first stage of the recipe.
 grep '"flite:slt"' "$work/synthetic1/manifest.jsonl" >"$work/synthetic1/one_voice.jsonl"
 
-# The recipe counts these from 1.
-"$mobileasr" pretrain --config "$config" --cache 8GB \
-  --train "$work/synthetic1/manifest.jsonl" \
-  --train "$work/synthetic2/manifest.jsonl" \
-  --train "$data/speechocean762/base_train.jsonl" \
-  --train "$data/wuw-corpus-ii/base_train.jsonl" \
-  --train "$work/synthetic1/one_voice.jsonl" \
-  --train "$work/synthetic3/manifest.jsonl" \
-  --dev "$data/wuw-corpus-ii/base_dev.jsonl" \
-  --noise "$data/esc10/noise.jsonl" \
-  --metadata "provenance=Trained by MobileASR from random weights, by configs/$(basename "$config")" \
-  --metadata "data.speechocean762=base_train; free for commercial and non-commercial purposes; Zhang et al. 2021" \
-  --metadata "data.wuw-corpus-ii=base_train; CC BY-SA 4.0; wake-up-word/wuw-corpus-ii" \
-  --metadata "data.esc10=noise; CC BY 3.0; karolpiczak/ESC-10" \
-  --metadata "data.synthetic=flite kal kal16 rms slt, espeak-ng, festival kal ked slt reading public-domain texts and WordNet's examples" \
-  --out "$work/$(basename "$config" .json).masr" --resume
+train() { # configuration, where its weights begin, further options
+  local config=$1 begin=$2
+  shift 2
+  # The recipe counts these manifests from 1.
+  "$mobileasr" pretrain --config "$config" --cache 8GB "$@" \
+    --train "$work/synthetic1/manifest.jsonl" \
+    --train "$work/synthetic2/manifest.jsonl" \
+    --train "$data/speechocean762/base_train.jsonl" \
+    --train "$data/wuw-corpus-ii/base_train.jsonl" \
+    --train "$work/synthetic1/one_voice.jsonl" \
+    --train "$work/synthetic3/manifest.jsonl" \
+    --dev "$data/wuw-corpus-ii/base_dev.jsonl" \
+    --noise "$data/esc10/noise.jsonl" \
+    --metadata "provenance=Trained by MobileASR from $begin, by configs/$(basename "$config")" \
+    --metadata "data.speechocean762=base_train; free for commercial and non-commercial purposes; Zhang et al. 2021" \
+    --metadata "data.wuw-corpus-ii=base_train; CC BY-SA 4.0; wake-up-word/wuw-corpus-ii" \
+    --metadata "data.esc10=noise; CC BY 3.0; karolpiczak/ESC-10" \
+    --metadata "data.synthetic=flite kal kal16 rms slt, espeak-ng, festival kal ked slt reading public-domain texts and WordNet's examples" \
+    --out "$work/$(basename "$config" .json).masr" --resume
+}
+
+train "$config" "random weights"
+# The tiny one begins with every second of the base's blocks.
+if [ "$config" = "$here/../configs/base.json" ]; then
+  train "$here/../configs/tiny.json" "blocks of base.masr" --init "$work/base.masr" --init-blocks 0,1,3,5,8,10,12
+fi

@@ -1,11 +1,16 @@
 #include "train/personalize.h"
 
+#include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "command.h"
+#include "io/file.h"
 #include "progress.h"
+#include "resources/linux_monitor.h"
+#include "resources/scripted_monitor.h"
 
 namespace masr::cli {
 namespace {
@@ -18,6 +23,9 @@ struct Options {
   std::string general;
   std::string out;
   std::string format = "bf16";
+  std::string policy;
+  std::string sysfs;
+  std::string trace;
   PersonalizeOptions round;
 };
 
@@ -50,6 +58,38 @@ struct Measured {
   }
   Json ToJson(const Evaluation& evaluation) const {
     return EvaluationJson(evaluation, static_cast<int64_t>(dataset->problems().size()));
+  }
+};
+
+// The guard of a round, if its owner wants one.
+struct Guard {
+  std::unique_ptr<ResourceMonitor> monitor;
+  std::optional<RoundGuard> guard;
+
+  Status Create(const Options& options, Progress& progress) {
+    if (options.policy.empty() && options.sysfs.empty() && options.trace.empty()) return {};
+    RoundGuardOptions guard_options;
+    if (!options.policy.empty()) {
+      MASR_TRY(const std::string text, ReadTextFile(options.policy, 1 << 20));
+      MASR_TRY(guard_options.policy, ResourcePolicy::FromJson(text, options.policy));
+    }
+    monitor = std::make_unique<LinuxMonitor>(LinuxMonitorOptions{
+        .root = options.sysfs,
+        .disk_folder = std::filesystem::absolute(options.out).parent_path().string()});
+    if (!options.trace.empty()) {
+      MASR_TRY(const ResourceSnapshot now, monitor->Read());
+      MASR_TRY(
+          ScriptedMonitor script,
+          ScriptedMonitor::Open(options.trace, now, [start = std::chrono::steady_clock::now()] {
+            return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+          }));
+      monitor = std::make_unique<ScriptedMonitor>(std::move(script));
+    }
+    guard_options.paused = [&progress](const ResourceSnapshot&, const Verdict& verdict) {
+      progress.Line("paused: " + verdict.why);
+    };
+    guard.emplace(*monitor, std::move(guard_options));
+    return {};
   }
 };
 
@@ -140,8 +180,11 @@ Status Run(Options& options) {
             progress.Line(line);
           }};
   options.round.seed = options.common.seed;
+  Guard guard;
+  MASR_RETURN_IF_ERROR(guard.Create(options, progress));
   MASR_TRY(const RoundResult round,
-           Personalize(model, data, options.round, threads, events, &StopRequested()));
+           Personalize(model, data, options.round, threads, events, &StopRequested(),
+                       guard.guard ? &*guard.guard : nullptr));
   progress.Clear();
 
   Json history = Json::array();
@@ -159,6 +202,9 @@ Status Run(Options& options) {
                  {"best_epoch", round.best_epoch},
                  {"accepted", round.best_epoch > 0},
                  {"stopped", round.stopped},
+                 {"halted_by", round.halt.halted_by},
+                 {"why", round.halt.why},
+                 {"seconds_paused", round.seconds_paused},
                  {"audio_seconds", round.audio_seconds},
                  {"training_utterances", round.training_utterances},
                  {"validation_utterances", round.validation_utterances},
@@ -182,6 +228,7 @@ Status Run(Options& options) {
   }
   PrintTable(test, general);
   PrintSentences(test);
+  if (!round.halt.why.empty()) std::printf("\nStopped: %s\n", round.halt.why.c_str());
   std::printf(
       "\n%s after epoch %lld of %zu: %.0f s of speech learned in %.0f s, peak memory %.0f MB\n",
       round.best_epoch > 0 ? "Accepted" : "Nothing better than the base was found; kept as it was",
@@ -238,6 +285,12 @@ Command AddPersonalize(CLI::App& parent) {
                   "Speech to validate at a time")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app->add_option("--policy", options->policy,
+                  "When to pause and to stop (JSON, docs/resources.md); asked before every update");
+  auto* sysfs = app->add_option("--sysfs", options->sysfs,
+                                "Folder in whose proc/ and sys/ to look for what the device has");
+  app->add_option("--trace", options->trace, "What the device has, by time (CSV), instead")
+      ->excludes(sysfs);
   app->add_option("--format", options->format, "Weights in the file: f32, bf16 or int8")
       ->check(CLI::IsMember({"f32", "bf16", "int8"}))
       ->capture_default_str();

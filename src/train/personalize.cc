@@ -34,13 +34,15 @@ std::vector<int64_t> FirstMinutes(const SpeechDataset& data, double minutes) {
 class Round {
  public:
   Round(Model& model, SpeechDataset& data, const PersonalizeOptions& options,
-        const ThreadPool& threads, const RoundEvents& events, const std::atomic<bool>* cancel)
+        const ThreadPool& threads, const RoundEvents& events, const std::atomic<bool>* cancel,
+        RoundGuard* guard)
       : model_(model),
         data_(data),
         options_(options),
         threads_(threads),
         events_(events),
-        cancel_(cancel) {}
+        cancel_(cancel),
+        guard_(guard) {}
 
   Result<RoundResult> Run() {
     MASR_RETURN_IF_ERROR(Split());
@@ -82,6 +84,7 @@ class Round {
     kept.SwapWithModel();
     result_.skipped = static_cast<int64_t>(problems_.size());
     result_.seconds = SecondsSince(start_);
+    if (guard_ != nullptr) result_.seconds_paused = guard_->seconds_paused();
     return result_;
   }
 
@@ -117,10 +120,8 @@ class Round {
     int64_t tokens = 0;
     problems_.clear();
     for (size_t b = 0; b < batches.size(); ++b) {
-      if (cancel_ != nullptr && cancel_->load()) {
-        result_.stopped = true;
-        return false;
-      }
+      MASR_TRY(result_.stopped, MustStop());
+      if (result_.stopped) return false;
       std::vector<int64_t> members;
       for (int64_t p : batches[b]) members.push_back(split_.training[static_cast<size_t>(p)]);
       MASR_TRY(const std::vector<Batch> micro_batches,
@@ -143,6 +144,16 @@ class Round {
     }
     epoch.train_loss = loss_sum / static_cast<double>(std::max<int64_t>(tokens, 1));
     return true;
+  }
+
+  // Asks its owner and the guard; a pause happens here.
+  Result<bool> MustStop() {
+    const auto cancelled = [this] { return cancel_ != nullptr && cancel_->load(); };
+    if (cancelled() || guard_ == nullptr) return cancelled();
+    MASR_TRY(const Verdict verdict,
+             guard_->Check(SecondsSince(start_) - guard_->seconds_paused(), cancel_));
+    if (verdict.decision == Decision::kStop) result_.halt = verdict;
+    return verdict.decision != Decision::kContinue || cancelled();
   }
 
   // As many in each epoch as in the first.
@@ -206,6 +217,7 @@ class Round {
   const ThreadPool& threads_;
   const RoundEvents& events_;
   const std::atomic<bool>* cancel_;
+  RoundGuard* guard_;
   const Clock::time_point start_ = Clock::now();
   ValidationSplit split_;
   std::vector<double> durations_;   // of the training utterances
@@ -285,8 +297,9 @@ ValidationSplit SplitForValidation(const SpeechDataset& data, const std::vector<
 
 Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
                                 const PersonalizeOptions& options, const ThreadPool& threads,
-                                const RoundEvents& events, const std::atomic<bool>* cancel) {
-  return Round(model, data, options, threads, events, cancel).Run();
+                                const RoundEvents& events, const std::atomic<bool>* cancel,
+                                RoundGuard* guard) {
+  return Round(model, data, options, threads, events, cancel, guard).Run();
 }
 
 }  // namespace masr

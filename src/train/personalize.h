@@ -16,6 +16,7 @@
 #include "plan/round_memory.h"
 #include "train/batch_loader.h"
 #include "train/evaluate.h"
+#include "train/round_guard.h"
 #include "train/trainer.h"
 
 namespace masr {
@@ -80,20 +81,24 @@ struct RoundEvents {
 struct RoundResult {
   std::vector<RoundEpoch> epochs;  // the first is the base
   int64_t best_epoch = 0;          // the one that was kept; 0: the base, whose weights are back
-  bool stopped = false;            // by its owner; the best epoch so far holds
-  double audio_seconds = 0;        // learned from
+  bool stopped = false;            // by its owner or by the guard; the best epoch so far holds
+  Verdict halt;                    // of the guard that stopped it
+  double seconds_paused = 0;
+  double audio_seconds = 0;  // learned from
   int64_t training_utterances = 0;
   int64_t validation_utterances = 0;
   int64_t skipped = 0;
-  double seconds = 0;
+  double seconds = 0;  // pauses among them
 };
 
 // Trains `model` in place on `data`; afterwards it holds what the epoch offered that ChooseEpoch
 // names. A round that diverges ends with what it had before. Fails if there is too
-// little to learn from (fewer than two usable utterances).
+// little to learn from (fewer than two usable utterances). `guard`, if any, is asked before every
+// update.
 Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
                                 const PersonalizeOptions& options, const ThreadPool& threads,
-                                const RoundEvents& events, const std::atomic<bool>* cancel);
+                                const RoundEvents& events, const std::atomic<bool>* cancel,
+                                RoundGuard* guard = nullptr);
 
 // Index of the epoch to keep: of those that are better than the base (in CER, or in loss where CER
 // is equal), the last one whose validation CER lies within a standard error of the best (the

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "resources/scripted_monitor.h"
 #include "train/testing/toy_speech.h"
 
 namespace masr {
@@ -212,6 +213,83 @@ TEST_F(PersonalizeTest, FrozenBlocksOfAnInt8BaseStayInt8) {
     EXPECT_FALSE(model_->weights.IsWritable(id));
     EXPECT_EQ(model_->weights.ToFloat(id), before[static_cast<size_t>(id)]);
   }
+}
+
+// A trace whose clock goes on by a second with every look.
+class Device {
+ public:
+  explicit Device(const std::string& csv) {
+    auto script = ScriptedMonitor::Parse(csv, "trace", {}, [this] { return ++now_s_; });
+    EXPECT_TRUE(script.has_value()) << script.error().message;
+    monitor_.emplace(std::move(*script));
+    guard_.emplace(*monitor_, RoundGuardOptions{.wait = [](double) {}});
+  }
+  RoundGuard* guard() { return &*guard_; }
+
+ private:
+  double now_s_ = -1;
+  std::optional<ScriptedMonitor> monitor_;
+  std::optional<RoundGuard> guard_;
+};
+
+TEST_F(PersonalizeTest, APauseChangesNoBit) {
+  const auto start = model_->weights.Clone();
+  ASSERT_TRUE(Round(kOptions).has_value());
+  const auto expected = AllWeights(*model_);
+  model_->weights = start.Clone();
+  Device device(
+      "time_s,temperature_c,temperature_limit_c\n0,30,45\n7,44,45\n20,30,45\n30,44,45\n40,30,45\n");
+  const auto result = Personalize(*model_, data_, kOptions, pool_, {}, nullptr, device.guard());
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_FALSE(result->stopped);
+  EXPECT_EQ(result->seconds_paused, 13 + 10);
+  EXPECT_EQ(AllWeights(*model_), expected);
+}
+
+// Each threshold, in the fifth update: no sixth one is made.
+TEST_F(PersonalizeTest, AThresholdHaltsWithinAnUpdate) {
+  const struct {
+    const char* trace;
+    const char* halted_by;
+  } kCases[] = {
+      {"time_s,battery_percent,charging\n0,80,0\n5,29,0\n", "battery"},
+      {"time_s,available_mb\n0,900\n5,100\n", "ram"},
+      {"time_s,free_disk_mb\n0,900\n5,100\n", "disk"},
+  };
+  const auto start = model_->weights.Clone();
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.halted_by);
+    model_->weights = start.Clone();
+    Device device(c.trace);
+    int64_t updates = 0;
+    const auto result = Personalize(*model_, data_, kOptions, pool_,
+                                    {.progress = [&](const RoundProgress&) { ++updates; }}, nullptr,
+                                    device.guard());
+    ASSERT_TRUE(result.has_value()) << result.error().message;
+    EXPECT_TRUE(result->stopped);
+    EXPECT_EQ(result->halt.halted_by, c.halted_by);
+    EXPECT_FALSE(result->halt.why.empty());
+    EXPECT_EQ(updates, 5);
+  }
+}
+
+// Only one part's activations, only one utterance at a time: the round learns as well.
+TEST_F(PersonalizeTest, FitsIntoALittleArena) {
+  PersonalizeOptions small = kOptions;
+  small.candidate.parts = 3;
+  small.candidate.micro_batch_seconds = 0.001;
+  small.validation_batch_seconds = 0.001;
+  const RoundSpeech speech = DescribeSpeech(data_, small);
+  const auto memory = PlanRoundMemory(*model_, small.candidate, speech, 2, 2, 0);
+  ASSERT_TRUE(memory.has_value()) << memory.error().message;
+  small.arena_bytes = memory->arena;
+  const auto whole = PlanRoundMemory(*model_, {}, DescribeSpeech(data_, kOptions), 2, 2, 0);
+  ASSERT_TRUE(whole.has_value());
+  EXPECT_LT(2 * memory->arena, whole->arena);
+  const auto result = Round(small);
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_EQ(result->skipped, 0);
+  EXPECT_GT(result->best_epoch, 0);
 }
 
 TEST_F(PersonalizeTest, MinutesTakeTheFirstOfTheManifest) {

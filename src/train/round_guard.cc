@@ -1,0 +1,33 @@
+#include "train/round_guard.h"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+namespace masr {
+
+RoundGuard::RoundGuard(ResourceMonitor& monitor, RoundGuardOptions options)
+    : monitor_(monitor), options_(std::move(options)), guard_(options_.policy) {
+  if (!options_.wait) {
+    options_.wait = [](double seconds) {
+      std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+    };
+  }
+}
+
+Result<Verdict> RoundGuard::Check(double seconds_used, const std::atomic<bool>* cancel) {
+  MASR_TRY(ResourceSnapshot snapshot, monitor_.Read());
+  Verdict verdict = guard_.Judge(snapshot, seconds_used);
+  const double begin_s = snapshot.time_s;
+  while (verdict.decision == Decision::kPause) {
+    if (options_.paused) options_.paused(snapshot, verdict);
+    if (cancel != nullptr && cancel->load()) break;
+    options_.wait(options_.look_s);
+    MASR_TRY(snapshot, monitor_.Read());
+    verdict = guard_.Judge(snapshot, seconds_used);
+  }
+  seconds_paused_ += snapshot.time_s - begin_s;
+  return verdict;
+}
+
+}  // namespace masr
