@@ -17,6 +17,7 @@ class ActivationLayer final : public Layer {
     LayerPlan plan = LeafPlan(in, in, mode, planner);
     (SlopeFromOutput() ? plan.backward_needs_output : plan.backward_needs_input) =
         mode.input_gradient;
+    plan.may_run_in_place = !plan.backward_needs_input;
     return plan;
   }
 

@@ -15,7 +15,9 @@ class DropoutLayer final : public Layer {
 
   Result<LayerPlan> Plan(const SequenceShape& in, const Mode& mode,
                          LayerPlanner& planner) const override {
-    return LeafPlan(in, in, mode, planner);
+    LayerPlan plan = LeafPlan(in, in, mode, planner);
+    plan.may_run_in_place = true;
+    return plan;
   }
 
   void Forward(const LayerRun& run, const LayerPlan& plan, const float* x,

@@ -50,6 +50,7 @@ struct LayerPlan {
   bool stochastic = false;
   bool backward_needs_input = false;   // x must still be there
   bool backward_needs_output = false;  // y must still be there
+  bool may_run_in_place = false;       // y may lie where x does, and dx where dy does
   std::vector<BufferId> buffers;       // the layer's own, in an order that it knows
   std::vector<LayerPlan> children;
   size_t first_child = 0;  // which child of the layer children[0] is for

@@ -107,6 +107,27 @@ TEST_P(LayerPlanTest, ThreadsChangeNothing) {
 INSTANTIATE_TEST_SUITE_P(Layers, LayerPlanTest, ::testing::ValuesIn(testing::AllLayers()),
                          testing::CaseName());
 
+// An activation, and a dropout, lie where what they are applied to lay.
+TEST(PlanTest, WhatRunsInPlaceTakesNoMemory) {
+  const auto peak = [](const char* json, const PassOptions& options) {
+    auto net = testing::MakeNet(nlohmann::json::parse(json), 8);
+    EXPECT_TRUE(net.has_value()) << net.error().message;
+    return MustRun(*net, options).peak_bytes;
+  };
+  const char* plain = R"([{"layer": "linear", "dim": 64}, {"layer": "linear", "dim": 4}])";
+  const char* with = R"([{"layer": "linear", "dim": 64},
+                         {"layer": "activation", "function": "relu"},
+                         {"layer": "dropout", "probability": 0.1},
+                         {"layer": "linear", "dim": 4}])";
+  EXPECT_EQ(peak(with, {}), peak(plain, {}));
+  const char* relu = R"([{"layer": "linear", "dim": 64},
+                         {"layer": "activation", "function": "relu"},
+                         {"layer": "linear", "dim": 4}])";
+  const std::vector<uint8_t> all = {1, 1, 1, 1};
+  EXPECT_EQ(peak(relu, {.trainable = all, .backward = true}),
+            peak(plain, {.trainable = all, .backward = true}));
+}
+
 class NetPlanTest : public ::testing::TestWithParam<testing::NetCase> {
  protected:
   void SetUp() override {

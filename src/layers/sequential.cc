@@ -13,18 +13,49 @@ float* OutputGradient(const LayerRun& run, const LayerPlan& plan, size_t i) {
   return run.Buffer(plan.buffers[2 * i + 1]);
 }
 
+// Children that follow each other in one place share a buffer, which lives as long as any of them
+// needs it.
 void RequestBuffers(LayerPlan& plan, LayerPlanner& planner) {
+  struct Life {
+    size_t place;  // the child whose output lies there first
+    int64_t first, last;
+    int64_t gradient_first, gradient_last;
+    bool has_gradient;
+  };
+  std::vector<Life> lives;
   for (size_t i = 0; i + 1 < plan.children.size(); ++i) {
     const LayerPlan& from = plan.children[i];
     const LayerPlan& to = plan.children[i + 1];
     int64_t last_use = to.last_tick;
     if (to.backward_needs_input) last_use = LayerPlanner::BackwardOf(to.first_tick);
     if (from.backward_needs_output) last_use = LayerPlanner::BackwardOf(from.first_tick);
-    plan.buffers.push_back(planner.Request(from.out.floats(), from.first_tick, last_use));
-    plan.buffers.push_back(to.mode.input_gradient
-                               ? planner.Request(from.out.floats(),
-                                                 LayerPlanner::BackwardOf(to.last_tick),
-                                                 LayerPlanner::BackwardOf(from.first_tick))
+    Life life = {i,
+                 from.first_tick,
+                 last_use,
+                 LayerPlanner::BackwardOf(to.last_tick),
+                 LayerPlanner::BackwardOf(from.first_tick),
+                 to.mode.input_gradient};
+    const bool in_place = i > 0 && from.may_run_in_place && from.in.dim == from.out.dim &&
+                          !plan.children[i - 1].backward_needs_output;
+    lives.push_back(life);
+    if (!in_place) continue;
+    Life& first = lives[lives[i - 1].place];
+    lives[i].place = first.place;
+    first.last = std::max(first.last, life.last);
+    // The backward goes the other way: the later child's gradient is there first.
+    first.gradient_first = std::min(first.gradient_first, life.gradient_first);
+  }
+  for (size_t i = 0; i < lives.size(); ++i) {
+    const Life& life = lives[i];
+    if (life.place < i) {
+      plan.buffers.push_back(plan.buffers[2 * life.place]);
+      plan.buffers.push_back(life.has_gradient ? plan.buffers[2 * life.place + 1] : kNoBuffer);
+      continue;
+    }
+    const int64_t floats = plan.children[i].out.floats();
+    plan.buffers.push_back(planner.Request(floats, life.first, life.last));
+    plan.buffers.push_back(life.has_gradient
+                               ? planner.Request(floats, life.gradient_first, life.gradient_last)
                                : kNoBuffer);
   }
 }

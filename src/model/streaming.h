@@ -34,8 +34,8 @@ struct StreamingOptions {
   double chunk_s = 4;
   double right_s = 2;
   // Speech that goes on without a pause passes through the network this many times for the sake of
-  // tails, at most: about a look a second in the windows above.
-  double tail_visits = 6;
+  // tails, at most: a look every one to two seconds in the windows above.
+  double tail_visits = 4;
   // Of per-utterance normalisation: what was heard longer ago fades.
   double memory_s = 60;
 };
