@@ -167,6 +167,49 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(info.returncode, 0, info.stderr)
         self.assertIn("personalization.base", info.stdout)
 
+    def test_personalize_plans_its_memory_and_stays_within(self):
+        for options in ((), ("--freeze-blocks", "2"), ("--tune", "vectors", "--parts", "2"),
+                        ("--micro-batch-seconds", "0.1", "--validation-batch-seconds", "0.1")):
+            result = self.personalize("--epochs", "1", *options)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            report = json.loads(result.stdout)
+            self.assertEqual(sum(report["memory"].values()), report["planned_peak_bytes"])
+            self.assertLessEqual(report["peak_rss_bytes"], report["planned_peak_bytes"], options)
+
+    def test_the_number_of_parts_changes_no_bit(self):
+        outputs = []
+        for parts in ("1", "2", "3"):
+            result = self.personalize("--epochs", "2", "--parts", parts)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            outputs.append([e["validation_loss"] for e in json.loads(result.stdout)["epochs"]])
+        self.assertEqual(outputs[0], outputs[1])
+        self.assertEqual(outputs[0], outputs[2])
+
+    def test_a_policy_stops_a_round_and_says_why(self):
+        trace = self.dir / "trace.csv"
+        trace.write_text("time_s,battery_percent,charging\n0,12,0\n")
+        result = self.personalize("--trace", trace, "--epochs", "3")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual(report["halted_by"], "battery")
+        self.assertIn("12", report["why"])
+        self.assertTrue(report["stopped"])
+        self.assertFalse(report["accepted"])
+        policy = self.dir / "policy.json"
+        policy.write_text('{"min_battery_percent": 10}')
+        result = self.personalize("--trace", trace, "--policy", policy, "--epochs", "1")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(json.loads(result.stdout)["halted_by"], "")
+
+    def test_bad_policies_and_traces(self):
+        policy = self.dir / "bad_policy.json"
+        policy.write_text('{"min_batery_percent": 10}')
+        self.refused(self.personalize("--policy", policy), "bad_policy.json", "min_batery_percent")
+        trace = self.dir / "bad_trace.csv"
+        trace.write_text("time_s,battery_percent\n0,full\n")
+        self.refused(self.personalize("--trace", trace), "bad_trace.csv", "line 2", "battery_percent")
+        self.refused(self.personalize("--policy", self.dir / "nowhere.json"), "nowhere.json")
+
     def test_same_seed_same_bytes_for_any_threads(self):
         outputs = []
         for threads in (1, 2, 3):

@@ -29,7 +29,9 @@ Batch BatchOfStep(uint64_t step) {
 struct Training {
   explicit Training(uint64_t seed, size_t first_block = 0, TrainerOptions options = {})
       : model(std::move(*testing::MakeTinyModel(seed))),
-        trainer(Trainer::Create(model, TrainableFrom(model.encoder, first_block), options, pool)) {}
+        trainer(Trainer::Create(model,
+                                TrainableParameters(model.encoder, {.first_block = first_block}),
+                                options, pool)) {}
 
   void Steps(int64_t until) {
     while (trainer.step() < until) {

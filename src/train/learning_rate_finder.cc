@@ -72,7 +72,7 @@ Result<LearningRateCurve> FindLearningRate(const PretrainConfig& config,
   MASR_TRY(PretrainData data, PretrainData::Load(options, model, events.warning));
   MASR_TRY(BatchLoader loader, BatchLoader::Create(model, data.train, data.NoiseOrNull(), threads));
   Trainer trainer =
-      Trainer::Create(model, TrainableFrom(model.encoder, 0), config.trainer, threads);
+      Trainer::Create(model, TrainableParameters(model.encoder, {}), config.trainer, threads);
   Collective* collective = options.collective;
   trainer.set_collective(collective);
   if (collective != nullptr) MASR_RETURN_IF_ERROR(data.CheckSameEverywhere(*collective));

@@ -17,7 +17,7 @@ class MicroBatches : public ::testing::Test {
     auto model = testing::MakeTinyModel(1);
     ASSERT_TRUE(model.has_value()) << model.error().message;
     model_.emplace(std::move(*model));
-    trainable_ = TrainableFrom(model_->encoder, 0);
+    trainable_ = TrainableParameters(model_->encoder, {});
     int64_t rows = 0;
     for (size_t u = 0; u < kFrames.size(); ++u) {
       batch_.utterances.push_back(static_cast<int64_t>(10 + u));
@@ -94,7 +94,7 @@ TEST_F(MicroBatches, LearnTheSame) {
       1);
   ASSERT_TRUE(calm.has_value());
   const ThreadPool pool(2);
-  const auto trainable = TrainableFrom(calm->encoder, 0);
+  const auto trainable = TrainableParameters(calm->encoder, {});
   Trainer whole = Trainer::Create(*calm, trainable, {}, pool);
   ASSERT_TRUE(whole.Step({&batch_, 1}, 0.0f, 1).has_value());
   const auto parts = SplitBatch(*calm, trainable, {.max_seconds = 0.7}, batch_);

@@ -47,6 +47,7 @@ class Round {
   Result<RoundResult> Run() {
     MASR_RETURN_IF_ERROR(Split());
     MASR_TRY(BatchLoader loader, BatchLoader::Create(model_, data_, nullptr, threads_));
+    validation_batch_seconds_ = DescribeSpeech(data_, options_).validation_s;
     trainable_ = TrainableParameters(model_.encoder, options_.candidate);
     TrainerOptions trainer_options = options_.trainer;
     trainer_options.parts = options_.candidate.parts;
@@ -183,7 +184,7 @@ class Round {
   Result<RoundEpoch> Validate(RoundEpoch epoch) {
     MASR_TRY(const Evaluation e,
              Evaluate(model_, data_, split_.validation, threads_,
-                      {.batch_seconds = options_.validation_batch_seconds, .arena = arena_}));
+                      {.batch_seconds = validation_batch_seconds_, .arena = arena_}));
     epoch.validation_loss = e.loss;
     epoch.validation_wer = e.words.rate_percent();
     epoch.validation_cer = e.characters.rate_percent();
@@ -220,7 +221,8 @@ class Round {
   RoundGuard* guard_;
   const Clock::time_point start_ = Clock::now();
   ValidationSplit split_;
-  std::vector<double> durations_;   // of the training utterances
+  std::vector<double> durations_;  // of the training utterances
+  double validation_batch_seconds_ = 0;
   std::vector<uint8_t> trainable_;  // by parameter
   Arena* arena_ = nullptr;          // the trainer's, for validation too
   ScheduleOptions schedule_;
@@ -252,7 +254,7 @@ size_t ChooseEpoch(std::span<const RoundEpoch> epochs) {
 RoundSpeech DescribeSpeech(const SpeechDataset& data, const PersonalizeOptions& options) {
   const std::vector<double>& speeds = options.augment.speeds;
   const double slowest = speeds.empty() ? 1.0 : std::ranges::min(speeds);
-  RoundSpeech speech;
+  RoundSpeech speech{.longest_s = 1};  // a round without speech says so when it begins
   double total = 0;
   for (int64_t i : FirstMinutes(data, options.minutes)) {
     const double seconds = data.utterance(i).duration_s;

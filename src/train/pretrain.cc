@@ -37,7 +37,7 @@ class Session {
              BatchLoader::Create(model, data_.train, data_.NoiseOrNull(), threads_));
     if (collective_ != nullptr) MASR_RETURN_IF_ERROR(data_.CheckSameEverywhere(*collective_));
     Trainer trainer =
-        Trainer::Create(model, TrainableFrom(model.encoder, 0), config_.trainer, threads_);
+        Trainer::Create(model, TrainableParameters(model.encoder, {}), config_.trainer, threads_);
     trainer.set_collective(collective_);
     if (config_.ema_decay > 0) average_.emplace(model, trainer.trainable(), config_.ema_decay);
     if (options_.resume && IsFirst()) {

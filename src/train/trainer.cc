@@ -35,17 +35,6 @@ void AssignZeros(std::vector<float>& values, int64_t count) {
 
 }  // namespace
 
-std::vector<uint8_t> TrainableFrom(const Encoder& encoder, size_t first_block) {
-  std::vector<uint8_t> trainable(static_cast<size_t>(encoder.parameters().size()), 0);
-  const auto& blocks = encoder.blocks();
-  for (size_t b = first_block; b < blocks.size(); ++b) {
-    for (ParameterId id = blocks[b].first; id < blocks[b].end; ++id) {
-      trainable[static_cast<size_t>(id)] = encoder.parameters()[id].trainable ? 1 : 0;
-    }
-  }
-  return trainable;
-}
-
 Trainer Trainer::Create(Model& model, std::vector<uint8_t> trainable, const TrainerOptions& options,
                         const ThreadPool& threads) {
   const ParameterTable& table = model.encoder.parameters();

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "model/model.h"
+#include "plan/candidate.h"
 #include "plan/step_plan.h"
 #include "tensor/arena.h"
 #include "train/batch_loader.h"
@@ -38,7 +39,8 @@ struct StepReport {
 // at a time. Model and pool must outlive the trainer.
 class Trainer {
  public:
-  // trainable[id] != 0 marks what learns (statistics never do); those weights become f32.
+  // trainable[id] != 0 marks what learns (TrainableParameters; statistics never do); those weights
+  // become f32.
   static Trainer Create(Model& model, std::vector<uint8_t> trainable, const TrainerOptions& options,
                         const ThreadPool& threads);
 
@@ -95,9 +97,6 @@ class Trainer {
   Collective* collective_ = nullptr;
   int64_t step_ = 0;
 };
-
-// All that can learn, or what the blocks from `first_block` on contain.
-std::vector<uint8_t> TrainableFrom(const Encoder& encoder, size_t first_block);
 
 }  // namespace masr
 

@@ -33,8 +33,8 @@ class GoldenTraining : public ::testing::TestWithParam<std::string> {
     auto loaded = Golden::Load(GetParam());
     ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
     golden_.emplace(std::move(*loaded));
-    trainer_.emplace(
-        Trainer::Create(golden_->model, TrainableFrom(golden_->model.encoder, 0), kOptions, pool_));
+    trainer_.emplace(Trainer::Create(
+        golden_->model, TrainableParameters(golden_->model.encoder, {}), kOptions, pool_));
   }
 
   const ThreadPool pool_{2};
@@ -50,8 +50,8 @@ TEST_P(GoldenTraining, PartsGiveTheSameGradients) {
   for (int64_t parts = 2; parts <= blocks; ++parts) {
     TrainerOptions options = kOptions;
     options.parts = parts;
-    Trainer trainer =
-        Trainer::Create(golden_->model, TrainableFrom(golden_->model.encoder, 0), options, pool_);
+    Trainer trainer = Trainer::Create(
+        golden_->model, TrainableParameters(golden_->model.encoder, {}), options, pool_);
     ASSERT_TRUE(trainer.Step({&batch, 1}, 0.0f, 1).has_value());
     for (ParameterId id : trainer.trainable()) {
       const auto gradient = trainer.Gradient(id);

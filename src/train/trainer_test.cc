@@ -35,7 +35,8 @@ Model TinyModel(uint64_t seed) {
 }
 
 Trainer MakeTrainer(Model& model, const ThreadPool& pool, size_t first_block = 0) {
-  return Trainer::Create(model, TrainableFrom(model.encoder, first_block), {}, pool);
+  return Trainer::Create(model, TrainableParameters(model.encoder, {.first_block = first_block}),
+                         {}, pool);
 }
 
 TEST(Trainer, LearnsABatchByHeart) {
@@ -130,7 +131,8 @@ TEST(Trainer, PartsChangeNothingButTheMemory) {
       SCOPED_TRACE(std::to_string(parts) + " parts from block " + std::to_string(first_block));
       Model model = TinyModel(1);
       Trainer trainer =
-          Trainer::Create(model, TrainableFrom(model.encoder, first_block), {.parts = parts}, pool);
+          Trainer::Create(model, TrainableParameters(model.encoder, {.first_block = first_block}),
+                          {.parts = parts}, pool);
       for (uint64_t s = 0; s < 3; ++s) {
         ASSERT_TRUE(trainer.Step({&batch, 1}, 1e-2f, s).has_value());
       }
