@@ -31,7 +31,7 @@ struct Options {
 
 // Pages of the program and of its libraries that a round is the first to touch, and what it
 // allocates in small pieces: measured by bench/plan_accuracy.py.
-constexpr int64_t kLaterBytes = int64_t{4} << 20;
+constexpr int64_t kLaterBytes = int64_t{2} << 20;
 
 Json EpochJson(const RoundEpoch& e) {
   return {{"epoch", e.epoch},        {"train_loss", e.train_loss},

@@ -160,10 +160,8 @@ Status CheckForWriting(const std::vector<TensorEntry>& tensors) {
     if (entry.name == kMetadata || !names.insert(entry.name).second) {
       return Fail(ErrorCode::kInvalidArgument, where + ": the name is taken");
     }
-    const std::optional<uint64_t> bytes = BytesOf(entry.dtype, entry.shape);
-    if (!bytes || *bytes != entry.bytes.size()) {
-      return Fail(ErrorCode::kInvalidArgument, where + ": its shape does not make " +
-                                                   std::to_string(entry.bytes.size()) + " bytes");
+    if (!BytesOf(entry.dtype, entry.shape)) {
+      return Fail(ErrorCode::kInvalidArgument, where + ": its shape makes no number of bytes");
     }
   }
   return {};
@@ -175,7 +173,7 @@ Result<std::string> MakeHeader(const std::vector<const TensorEntry*>& tensors,
   if (!metadata.empty()) header[std::string(kMetadata)] = metadata;
   uint64_t offset = 0;
   for (const TensorEntry* entry : tensors) {
-    const uint64_t end = offset + entry->bytes.size();
+    const uint64_t end = offset + BytesOf(entry->dtype, entry->shape).value_or(0);
     header[entry->name] = {{"dtype", DTypeName(entry->dtype)},
                            {"shape", entry->shape},
                            {"data_offsets", {offset, end}}};
@@ -261,6 +259,12 @@ const TensorEntry* SafetensorsFile::Find(std::string_view name) const {
 
 Status WriteSafetensors(const std::string& path, const std::vector<TensorEntry>& tensors,
                         const std::map<std::string, std::string>& metadata) {
+  return WriteSafetensors(path, tensors, metadata, [&](size_t i) { return tensors[i].bytes; });
+}
+
+Status WriteSafetensors(const std::string& path, const std::vector<TensorEntry>& tensors,
+                        const std::map<std::string, std::string>& metadata,
+                        const TensorBytes& bytes) {
   const auto fail = [&](Error error) { return Fail(path, std::move(error)); };
   Status valid = CheckForWriting(tensors);
   if (!valid.has_value()) return fail(std::move(valid.error()));
@@ -282,7 +286,15 @@ Status WriteSafetensors(const std::string& path, const std::vector<TensorEntry>&
     MASR_RETURN_IF_ERROR(sink.Write(length));
     MASR_RETURN_IF_ERROR(
         sink.Write({reinterpret_cast<const uint8_t*>(header->data()), header->size()}));
-    for (const TensorEntry* entry : sorted) MASR_RETURN_IF_ERROR(sink.Write(entry->bytes));
+    for (const TensorEntry* entry : sorted) {
+      const std::span<const uint8_t> data = bytes(static_cast<size_t>(entry - tensors.data()));
+      if (data.size() != BytesOf(entry->dtype, entry->shape)) {
+        return fail({ErrorCode::kInvalidArgument, Quoted(entry->name) +
+                                                      ": its shape does not make " +
+                                                      std::to_string(data.size()) + " bytes"});
+      }
+      MASR_RETURN_IF_ERROR(sink.Write(data));
+    }
     return {};
   });
 }

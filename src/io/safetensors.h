@@ -5,6 +5,7 @@
 #define MOBILEASR_IO_SAFETENSORS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -57,6 +58,14 @@ class SafetensorsFile {
 // header with spaces, tensors largest alignment first as the format asks (no gaps).
 Status WriteSafetensors(const std::string& path, const std::vector<TensorEntry>& tensors,
                         const std::map<std::string, std::string>& metadata);
+
+// The same without all of them in memory at once: entries have no bytes, and `bytes(i)`, called
+// once for each in the order of the file, gives those of tensors[i]. They are valid until the next
+// call.
+using TensorBytes = std::function<std::span<const uint8_t>(size_t tensor)>;
+Status WriteSafetensors(const std::string& path, const std::vector<TensorEntry>& tensors,
+                        const std::map<std::string, std::string>& metadata,
+                        const TensorBytes& bytes);
 
 }  // namespace masr
 

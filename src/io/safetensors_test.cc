@@ -268,6 +268,29 @@ TEST_F(SafetensorsFileTest, RefusesToWriteWhatItCouldNotRead) {
   }
 }
 
+TEST_F(SafetensorsFileTest, TensorsMayBeMadeOneAtATime) {
+  const std::vector<float> f = {1, 2};
+  const std::vector<uint8_t> i = {3, 4, 5};
+  const std::vector<TensorEntry> tensors = {
+      {"i", DType::kI8, {3}, {}}, {"a", DType::kF32, {2}, {}}, {"b", DType::kF32, {2}, {}}};
+  std::vector<size_t> asked;
+  std::vector<uint8_t> one;  // each takes the place of the one before
+  const TensorBytes bytes = [&](size_t tensor) -> std::span<const uint8_t> {
+    asked.push_back(tensor);
+    const std::span<const uint8_t> from = tensor == 0 ? std::span<const uint8_t>(i) : AsBytes(f);
+    one.assign(from.begin(), from.end());
+    return one;
+  };
+  ASSERT_TRUE(WriteSafetensors(path_, tensors, {{"k", "v"}}, bytes).has_value());
+  EXPECT_EQ(asked, (std::vector<size_t>{1, 2, 0}));
+  const std::string lazy = *ReadTextFile(path_);
+  std::vector<TensorEntry> whole = tensors;
+  whole[0].bytes = i;
+  whole[1].bytes = whole[2].bytes = AsBytes(f);
+  ASSERT_TRUE(WriteSafetensors(path_, whole, {{"k", "v"}}).has_value());
+  EXPECT_EQ(lazy, *ReadTextFile(path_));
+}
+
 TEST_F(SafetensorsFileTest, OpenNamesTheFile) {
   EXPECT_EQ(SafetensorsFile::Open(path_).error().code, ErrorCode::kNotFound);
   ASSERT_TRUE(ReplaceFile(path_, "RIFF\x24\x08\x00\x00WAVEfmt ").has_value());

@@ -1,5 +1,4 @@
-#include <cstring>
-#include <deque>
+#include <algorithm>
 
 #include "model/model.h"
 #include "tensor/quantize.h"
@@ -11,43 +10,71 @@ constexpr const char* kFormatKey = "mobileasr.format";
 constexpr const char* kFormat = "1";
 constexpr const char* kConfigKey = "mobileasr.config";
 
-// Entries and the memory behind those that had to be converted.
-struct Encoded {
-  std::vector<TensorEntry> entries;
-  std::deque<std::vector<uint8_t>> storage;
-
-  uint8_t* Add(const std::string& name, DType dtype, const std::vector<int64_t>& shape,
-               size_t elements) {
-    TensorEntry entry{name, dtype, shape, {}};
-    storage.emplace_back(elements * DTypeBytes(dtype));
-    entry.bytes = storage.back();
-    entries.push_back(std::move(entry));
-    return storage.back().data();
-  }
-};
-
-void EncodeParameter(const ParameterSpec& spec, const std::vector<float>& values,
-                     WeightFormat format, Encoded& out) {
-  if (!spec.matrix || format == WeightFormat::kF32) {
-    std::memcpy(out.Add(spec.name, DType::kF32, spec.shape, values.size()), values.data(),
-                values.size() * sizeof(float));
-    return;
-  }
-  if (format == WeightFormat::kBf16) {
-    uint8_t* to = out.Add(spec.name, DType::kBf16, spec.shape, values.size());
-    for (size_t i = 0; i < values.size(); ++i) {
-      const uint16_t bits = FloatToBf16(values[i]);
-      std::memcpy(to + 2 * i, &bits, 2);
+// The tensors of a model's file, each made when it is written: what is in memory is one at a time.
+class ModelTensors {
+ public:
+  ModelTensors(const Model& model, WeightFormat format) : model_(model), format_(format) {
+    const ParameterTable& table = model.encoder.parameters();
+    for (ParameterId id = 0; id < table.size(); ++id) {
+      const ParameterSpec& spec = table[id];
+      const WeightFormat own = spec.matrix ? format : WeightFormat::kF32;
+      Add(id, /*scales=*/false, spec.name, DTypeOf(own), spec.shape);
+      if (own == WeightFormat::kInt8) {
+        Add(id, /*scales=*/true, spec.name + ".scales", DType::kF32, {spec.rows()});
+      }
     }
-    return;
   }
-  uint8_t* to = out.Add(spec.name, DType::kI8, spec.shape, values.size());
-  std::vector<float> scales(static_cast<size_t>(spec.rows()));
-  QuantizeRows(spec.rows(), spec.cols(), values.data(), reinterpret_cast<int8_t*>(to),
-               scales.data());
-  std::memcpy(out.Add(spec.name + ".scales", DType::kF32, {spec.rows()}, scales.size()),
-              scales.data(), scales.size() * sizeof(float));
-}
+
+  const std::vector<TensorEntry>& entries() const { return entries_; }
+
+  std::span<const uint8_t> Bytes(size_t tensor) {
+    const auto [id, scales] = sources_[tensor];
+    const ParameterSpec& spec = model_.encoder.parameters()[id];
+    const std::vector<float> values = model_.weights.ToFloat(id);
+    if (!spec.matrix || format_ == WeightFormat::kF32) {
+      return Copy(std::span<const float>(values));
+    }
+    if (format_ == WeightFormat::kBf16) {
+      std::vector<uint16_t> bits(values.size());
+      std::ranges::transform(values, bits.begin(), FloatToBf16);
+      return Copy(std::span<const uint16_t>(bits));
+    }
+    std::vector<int8_t> codes(values.size());
+    std::vector<float> row_scales(static_cast<size_t>(spec.rows()));
+    QuantizeRows(spec.rows(), spec.cols(), values.data(), codes.data(), row_scales.data());
+    return scales ? Copy(std::span<const float>(row_scales)) : Copy(std::span<const int8_t>(codes));
+  }
+
+ private:
+  struct Source {
+    ParameterId id;
+    bool scales;
+  };
+
+  static DType DTypeOf(WeightFormat format) {
+    if (format == WeightFormat::kInt8) return DType::kI8;
+    return format == WeightFormat::kBf16 ? DType::kBf16 : DType::kF32;
+  }
+
+  void Add(ParameterId id, bool scales, const std::string& name, DType dtype,
+           const std::vector<int64_t>& shape) {
+    entries_.push_back({name, dtype, shape, {}});
+    sources_.push_back({id, scales});
+  }
+
+  template <class T>
+  std::span<const uint8_t> Copy(std::span<const T> values) {
+    const auto* bytes = reinterpret_cast<const uint8_t*>(values.data());
+    bytes_.assign(bytes, bytes + values.size_bytes());
+    return bytes_;
+  }
+
+  const Model& model_;
+  WeightFormat format_;
+  std::vector<TensorEntry> entries_;
+  std::vector<Source> sources_;
+  std::vector<uint8_t> bytes_;  // of the tensor that is being written
+};
 
 }  // namespace
 
@@ -86,15 +113,12 @@ Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std:
 }
 
 Status SaveModel(const Model& model, WeightFormat format, const std::string& path) {
-  Encoded encoded;
-  const ParameterTable& table = model.encoder.parameters();
-  for (ParameterId id = 0; id < table.size(); ++id) {
-    EncodeParameter(table[id], model.weights.ToFloat(id), format, encoded);
-  }
+  ModelTensors tensors(model, format);
   auto metadata = model.metadata;
   metadata[kFormatKey] = kFormat;
   metadata[kConfigKey] = model.config.ToJson();
-  return WriteSafetensors(path, encoded.entries, metadata);
+  return WriteSafetensors(path, tensors.entries(), metadata,
+                          [&](size_t tensor) { return tensors.Bytes(tensor); });
 }
 
 }  // namespace masr

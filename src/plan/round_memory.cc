@@ -48,8 +48,9 @@ Result<int64_t> StepArenaBytes(const Model& model, const Candidate& candidate,
   const std::vector<uint8_t> trainable = TrainableParameters(model.encoder, candidate);
   const std::vector<int32_t> target(static_cast<size_t>(speech.longest_target), 1);
   StepShape shape;
-  const double seconds =
-      candidate.micro_batch_seconds > 0 ? candidate.micro_batch_seconds : speech.update_s;
+  const double seconds = candidate.micro_batch_seconds > 0
+                             ? std::min(candidate.micro_batch_seconds, speech.update_s)
+                             : speech.update_s;
   shape.frames = FramesOfBatch(model, seconds, speech.longest_s);
   shape.targets.assign(shape.frames.size(), target);
   MASR_TRY(const StepPlan step, PlanStep(model.encoder, trainable, shape, candidate.parts));
