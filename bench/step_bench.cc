@@ -110,7 +110,9 @@ int main(int argc, char** argv) {
   if (options.cached)
     KeepFrozenOutputs(model, static_cast<size_t>(options.frozen_blocks), threads, batch);
   masr::Trainer trainer = masr::Trainer::Create(
-      model, masr::TrainableFrom(encoder, static_cast<size_t>(options.frozen_blocks)),
+      model,
+      masr::TrainableParameters(encoder,
+                                {.first_block = static_cast<size_t>(options.frozen_blocks)}),
       {.optimizer = {}, .precision = options.bf16 ? masr::Precision::kBf16 : masr::Precision::kF32},
       threads);
   masr_bench::StepResult result{.side = "mobileasr"};
