@@ -44,14 +44,15 @@ std::vector<Candidate> EnumerateCandidates(const Encoder& encoder) {
   const size_t head = encoder.blocks().size() - 1;
   std::vector<Candidate> candidates;
   for (size_t first = 0; first <= head; ++first) {
-    const auto learning = static_cast<double>(head - first);
+    const int64_t frugal = std::lround(std::sqrt(static_cast<double>(head - first)));
     std::vector<int64_t> parts = {1};
-    if (std::lround(std::sqrt(learning)) > 1) parts.push_back(std::lround(std::sqrt(learning)));
+    if (frugal > 1) parts.push_back(frugal);
     for (const Tuning tuning : {Tuning::kFull, Tuning::kVectors}) {
       if (first == head && tuning == Tuning::kVectors) continue;  // the head is whole in both
       for (const int64_t p : parts) {
-        for (const double seconds : {0.0, kOneUtterance})
+        for (const double seconds : {0.0, kOneUtterance}) {
           candidates.push_back({first, tuning, p, seconds});
+        }
       }
     }
   }

@@ -41,8 +41,7 @@ Result<int64_t> ValidationArenaBytes(const Model& model, const RoundSpeech& spee
   return PlanMemory(planner.requests()).peak_bytes;
 }
 
-}  // namespace
-
+// On micro-batches of utterances of the longest kind.
 Result<int64_t> StepArenaBytes(const Model& model, const Candidate& candidate,
                                const RoundSpeech& speech) {
   const std::vector<uint8_t> trainable = TrainableParameters(model.encoder, candidate);
@@ -56,6 +55,8 @@ Result<int64_t> StepArenaBytes(const Model& model, const Candidate& candidate,
   MASR_TRY(const StepPlan step, PlanStep(model.encoder, trainable, shape, candidate.parts));
   return step.arena_bytes;
 }
+
+}  // namespace
 
 Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candidate,
                                     const RoundSpeech& speech, int64_t state_per_parameter,

@@ -41,10 +41,6 @@ struct RoundMemory {
   }
 };
 
-// The arena of training steps of `candidate` on micro-batches of utterances of the longest kind.
-Result<int64_t> StepArenaBytes(const Model& model, const Candidate& candidate,
-                               const RoundSpeech& speech);
-
 // `process_bytes` is what the process holds before the round, the model's pages not counted;
 // `state_per_parameter` floats of optimizer state (Optimizer::StatePerParameter).
 Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candidate,

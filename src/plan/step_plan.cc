@@ -30,8 +30,7 @@ Result<std::vector<BlockRange>> Divide(const Encoder& encoder, std::span<const u
   std::vector<BlockRange> ranges;
   if (lowest > first_block) ranges.push_back({first_block, lowest});
   const size_t learning = blocks.size() - lowest;
-  const size_t count =
-      std::clamp<size_t>(static_cast<size_t>(std::max<int64_t>(parts, 1)), 1, learning);
+  const size_t count = std::min(static_cast<size_t>(std::max<int64_t>(parts, 1)), learning);
   for (size_t p = 0; p < count; ++p) {
     ranges.push_back({lowest + learning * p / count, lowest + learning * (p + 1) / count});
   }
@@ -59,18 +58,24 @@ class Layout {
 
 constexpr int64_t Bytes(int64_t floats) { return floats * static_cast<int64_t>(sizeof(float)); }
 
-// The last part, with logits, loss and their gradient in its own arena.
-void PlanLoss(BlocksPlan& last, const StepShape& shape, int64_t (&buffers)[3]) {
+struct LossBuffers {
+  BufferId logits;
+  BufferId dlogits;
+  BufferId ctc_scratch;
+};
+
+// Among the buffers of the last part.
+LossBuffers PlanLoss(BlocksPlan& last, const StepShape& shape) {
   LayerPlanner& planner = last.planner;
   const LayerPlan& layers = last.layers;
   const int64_t loss_tick = planner.NextTick();
   const int64_t end = LayerPlanner::BackwardOf(layers.first_tick);
-  buffers[0] = planner.Request(layers.out.floats(), layers.first_tick, end);
+  const BufferId logits = planner.Request(layers.out.floats(), layers.first_tick, end);
   // dlogits replaces the logits in place unless the last layer wants to see them again.
-  buffers[1] = layers.backward_needs_output ? planner.Request(layers.out.floats(), loss_tick, end)
-                                            : static_cast<BufferId>(buffers[0]);
-  buffers[2] =
-      planner.ForwardScratch(CtcScratchFloats(layers.out.offsets, shape.targets), loss_tick);
+  const BufferId dlogits =
+      layers.backward_needs_output ? planner.Request(layers.out.floats(), loss_tick, end) : logits;
+  return {logits, dlogits,
+          planner.ForwardScratch(CtcScratchFloats(layers.out.offsets, shape.targets), loss_tick)};
 }
 
 }  // namespace
@@ -89,7 +94,6 @@ Result<StepPlan> PlanStep(const Encoder& encoder, std::span<const uint8_t> train
   std::vector<int64_t> frames = shape.frames;
   std::vector<int64_t> input_floats;
   int64_t last_tick = 0;
-  int64_t loss[3];
   for (int64_t s = 0; s <= last; ++s) {
     StepPart& part = step.parts[static_cast<size_t>(s)];
     part.blocks = ranges[static_cast<size_t>(s)];
@@ -118,7 +122,7 @@ Result<StepPlan> PlanStep(const Encoder& encoder, std::span<const uint8_t> train
       frames.push_back(out.offsets[u + 1] - out.offsets[u]);
     }
   }
-  PlanLoss(*step.parts.back().backward, shape, loss);
+  const LossBuffers loss = PlanLoss(*step.parts.back().backward, shape);
 
   Layout layout;
   for (int64_t s = 0; s <= last; ++s) {
@@ -141,12 +145,12 @@ Result<StepPlan> PlanStep(const Encoder& encoder, std::span<const uint8_t> train
   }
   step.arena_bytes = layout.Place();
   const BlocksPlan& top = *step.parts.back().backward;
-  const auto place = [&](int64_t buffer) {
+  const auto place = [&](BufferId buffer) {
     return top.offset + top.memory.offsets[static_cast<size_t>(buffer)];
   };
-  step.logits = place(loss[0]);
-  step.dlogits = place(loss[1]);
-  step.ctc_scratch = place(loss[2]);
+  step.logits = place(loss.logits);
+  step.dlogits = place(loss.dlogits);
+  step.ctc_scratch = place(loss.ctc_scratch);
   return step;
 }
 
