@@ -1,11 +1,11 @@
 #include "data_folder.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
 
+#include "base/hash.h"
 #include "io/file.h"
 #include "io/json.h"
 
@@ -13,23 +13,6 @@ namespace masr::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// FNV-1a (Fowler, Noll and Vo): to tell plans apart, not to keep secrets.
-class Hash {
- public:
-  void Add(std::string_view text) {
-    for (const char c : text) value_ = (value_ ^ static_cast<uint8_t>(c)) * 0x100000001b3ull;
-    value_ = (value_ ^ 0xff) * 0x100000001b3ull;  // between one text and the next
-  }
-  std::string Text() const {
-    char text[20];
-    std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(value_));
-    return text;
-  }
-
- private:
-  uint64_t value_ = 0xcbf29ce484222325ull;
-};
 
 Result<std::vector<std::string>> WholeLines(const std::string& path) {
   auto text = ReadTextFile(path);
@@ -64,13 +47,13 @@ std::string Joined(const std::vector<std::string>& lines) {
 }  // namespace
 
 std::string Fingerprint(std::string_view text) {
-  Hash hash;
+  Fnv1a hash;
   hash.Add(text);
   return hash.Text();
 }
 
 std::string Fingerprint(const Manifest& manifest) {
-  Hash hash;
+  Fnv1a hash;
   for (const Utterance& u : manifest.utterances) {
     hash.Add(u.audio_path);
     hash.Add(std::to_string(u.offset_bytes) + " " + std::to_string(u.size_bytes));

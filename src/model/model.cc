@@ -1,6 +1,8 @@
 #include "model/model.h"
 
-#include <cstdio>
+#include <span>
+
+#include "base/hash.h"
 
 namespace masr {
 
@@ -12,10 +14,9 @@ Result<Model> Model::Create(const ModelConfig& config, uint64_t seed) {
 }
 
 std::string ModelFingerprint(const Model& model) {
-  uint64_t hash = 0xcbf29ce484222325ull;
+  Fnv1a hash;
   const auto add = [&hash](const void* data, size_t bytes) {
-    const auto* p = static_cast<const uint8_t*>(data);
-    for (size_t i = 0; i < bytes; ++i) hash = (hash ^ p[i]) * 0x100000001b3ull;
+    hash.Add(std::span(static_cast<const uint8_t*>(data), bytes));
   };
   const std::string config = model.config.ToJson();
   add(config.data(), config.size());
@@ -24,9 +25,7 @@ std::string ModelFingerprint(const Model& model) {
     const std::vector<float> values = model.weights.ToFloat(id);
     add(values.data(), values.size() * sizeof(float));
   }
-  char text[17];
-  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(hash));
-  return text;
+  return hash.Text();
 }
 
 }  // namespace masr

@@ -1,8 +1,10 @@
 #include "train/checkpoint.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
+#include "base/hash.h"
 #include "io/safetensors.h"
 
 namespace masr {
@@ -10,11 +12,46 @@ namespace {
 
 constexpr const char* kStepKey = "checkpoint.step";
 constexpr const char* kAverageKey = "checkpoint.ema_updates";
+constexpr const char* kHashKey = "checkpoint.hash";
 constexpr const char* kStateSuffix = ".optimizer";
 constexpr const char* kAverageSuffix = ".ema";
 
 std::span<const uint8_t> AsBytes(std::span<const float> values) {
   return {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()};
+}
+
+// Of everything in the file but itself. By name: a file has its tensors in an order of its own.
+std::string HashOf(std::vector<TensorEntry> entries,
+                   const std::map<std::string, std::string>& metadata) {
+  std::ranges::sort(entries, {}, &TensorEntry::name);
+  Fnv1a hash;
+  for (const auto& [key, text] : metadata) {
+    if (key == kHashKey) continue;
+    hash.Add(key);
+    hash.Add(text);
+  }
+  for (const TensorEntry& entry : entries) {
+    hash.Add(entry.name);
+    const std::span<const uint8_t> bytes = entry.bytes;
+    const size_t whole = bytes.size() / sizeof(uint64_t) * sizeof(uint64_t);
+    for (size_t i = 0; i < whole; i += sizeof(uint64_t)) {
+      uint64_t unit;
+      std::memcpy(&unit, bytes.data() + i, sizeof(unit));
+      hash.AddUnit(unit);
+    }
+    hash.Add(bytes.subspan(whole));
+  }
+  return hash.Text();
+}
+
+// A checkpoint from before there were hashes has none, and passes.
+Status CheckHash(const SafetensorsFile& file) {
+  const auto found = file.metadata().find(kHashKey);
+  if (found == file.metadata().end()) return {};
+  if (found->second == HashOf(file.tensors(), file.metadata())) return {};
+  return Fail(ErrorCode::kCorrupt,
+              "its bytes are not those that were written (a failing disk or memory?); remove it to "
+              "begin again from the last model that was saved");
 }
 
 // -1 if there is none.
@@ -46,7 +83,8 @@ void CopyTensor(const SafetensorsFile& file, const std::string& name, std::span<
 }  // namespace
 
 Status SaveCheckpoint(Trainer& trainer, WeightAverage* average,
-                      const std::map<std::string, std::string>& metadata, const std::string& path) {
+                      const std::map<std::string, std::string>& metadata, const std::string& path,
+                      std::span<const CheckpointValues> more) {
   const ParameterTable& table = trainer.model().encoder.parameters();
   std::vector<TensorEntry> entries;
   for (size_t i = 0; i < trainer.trainable().size(); ++i) {
@@ -59,23 +97,30 @@ Status SaveCheckpoint(Trainer& trainer, WeightAverage* average,
                        DType::kF32,
                        {static_cast<int64_t>(state.size())},
                        AsBytes(state)});
-    if (average == nullptr) continue;
-    entries.push_back(
-        {spec.name + kAverageSuffix, DType::kF32, spec.shape, AsBytes(average->Values(i))});
+    const auto add = [&](const std::string& suffix, std::span<const float> values) {
+      entries.push_back({spec.name + suffix, DType::kF32, spec.shape, AsBytes(values)});
+    };
+    if (average != nullptr) add(kAverageSuffix, average->Values(i));
+    for (const CheckpointValues& set : more) add(set.suffix, set.values->Values(i));
   }
   auto all = metadata;
   all[kStepKey] = std::to_string(trainer.step());
   if (average != nullptr) all[kAverageKey] = std::to_string(average->updates());
+  all[kHashKey] = HashOf(entries, all);
   return WriteSafetensors(path, entries, all);
 }
 
 Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& path, Trainer& trainer,
-                                                          WeightAverage* average) {
+                                                          WeightAverage* average,
+                                                          std::span<const CheckpointValues> more) {
   MASR_TRY(const SafetensorsFile file, SafetensorsFile::Open(path));
   const ParameterTable& table = trainer.model().encoder.parameters();
   const int64_t step = ReadCount(file, kStepKey);
   if (step < 0) {
     return Fail(ErrorCode::kCorrupt, path + ": not a checkpoint (no step number in its metadata)");
+  }
+  if (auto status = CheckHash(file); !status.has_value()) {
+    return Fail(path, std::move(status.error()));
   }
   const int64_t average_updates = ReadCount(file, kAverageKey);
   const bool has_average = average_updates >= 0;
@@ -89,9 +134,12 @@ Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& pat
     if (status.has_value() && has_average) {
       status = CheckTensor(file, name + kAverageSuffix, elements);
     }
+    for (const CheckpointValues& set : more) {
+      if (status.has_value()) status = CheckTensor(file, name + set.suffix, elements);
+    }
     if (!status.has_value()) return Fail(path, std::move(status.error()));
   }
-  if (file.tensors().size() != (has_average ? 3 : 2) * trainer.trainable().size()) {
+  if (file.tensors().size() != ((has_average ? 3 : 2) + more.size()) * trainer.trainable().size()) {
     return Fail(ErrorCode::kCorrupt, path +
                                          ": holds tensors that are not being trained; it belongs "
                                          "to another choice of what to train");
@@ -104,6 +152,9 @@ Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& pat
     if (average != nullptr && has_average) {
       CopyTensor(file, name + kAverageSuffix, average->Values(i));
     }
+    for (const CheckpointValues& set : more) {
+      CopyTensor(file, name + set.suffix, set.values->Values(i));
+    }
   }
   if (average != nullptr && has_average) average->set_updates(average_updates);
   if (average != nullptr && !has_average) average->StartFromModel();
@@ -111,6 +162,7 @@ Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& pat
   auto metadata = file.metadata();
   metadata.erase(kStepKey);
   metadata.erase(kAverageKey);
+  metadata.erase(kHashKey);
   return metadata;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
 
 #include "data/batcher.h"
 #include "train/micro_batches.h"
@@ -28,6 +27,24 @@ std::vector<int64_t> FirstMinutes(const SpeechDataset& data, double minutes) {
     indices.push_back(i);
   }
   return indices;
+}
+
+// How an epoch's updates ended.
+enum class Outcome : uint8_t { kWhole, kStopped, kDiverged };
+
+// Epochs since the last that lowered CER or loss: the loss falls before the letters change, and a
+// round that still gains there is not over.
+int64_t EpochsWithoutGain(std::span<const RoundEpoch> epochs) {
+  RoundEpoch lowest = epochs.front();
+  int64_t without = 0;
+  for (const RoundEpoch& epoch : epochs.subspan(1)) {
+    const bool gain = epoch.validation_cer < lowest.validation_cer ||
+                      epoch.validation_loss < lowest.validation_loss;
+    without = gain ? 0 : without + 1;
+    lowest.validation_cer = std::min(lowest.validation_cer, epoch.validation_cer);
+    lowest.validation_loss = std::min(lowest.validation_loss, epoch.validation_loss);
+  }
+  return without;
 }
 
 // One round, from the split to the choice.
@@ -56,46 +73,57 @@ class Round {
     MASR_RETURN_IF_ERROR(arena_->Reserve(static_cast<size_t>(options_.arena_bytes)));
     TrainedValues mean(model_, trainer.trainable());
     TrainedValues kept(model_, trainer.trainable());
-    MASR_TRY(const RoundEpoch base, Validate({}));
-    Report(base);
+    const RoundValues values{trainer, mean, kept};
+    PlanUpdates(static_cast<int64_t>(BatchesOf(1).size()));
+    MASR_RETURN_IF_ERROR(Begin(values));
 
-    RoundEpoch lowest = base;  // CER and loss, each on its own
-    int64_t last_gain = 0;     // the epoch that lowered one of them last
-    for (int64_t e = 1; e <= options_.epochs; ++e) {
+    while (position_.epoch <= options_.epochs) {
       const auto start = Clock::now();
-      RoundEpoch trained = {.epoch = e};
-      MASR_TRY(const bool whole, TrainEpoch(trained, loader, trainer, mean));
-      if (!whole) break;
-      MASR_TRY(RoundEpoch epoch, Offer(trained, mean));
+      MASR_TRY(Outcome outcome, TrainEpoch(loader, values));
+      if (outcome == Outcome::kStopped) break;
+      RoundEpoch epoch;
+      if (outcome == Outcome::kWhole) {
+        MASR_TRY(outcome, Offer(mean, epoch));
+      }
+      if (outcome == Outcome::kDiverged) {
+        if (position_.attempts > 1) break;
+        StartAgain(values);
+        continue;
+      }
       epoch.seconds = SecondsSince(start);
       Report(epoch);
-      if (ChooseEpoch(result_.epochs) == result_.epochs.size() - 1) {
+      if (ChooseEpoch(position_.epochs) == position_.epochs.size() - 1) {
         epoch.mean ? kept.CopyFrom(mean) : kept.CopyFromModel();
-        result_.best_epoch = e;
+        position_.best_epoch = epoch.epoch;
       }
-      // The loss falls before the letters change: a round that still gains there is not over.
-      if (epoch.validation_cer < lowest.validation_cer ||
-          epoch.validation_loss < lowest.validation_loss) {
-        last_gain = e;
-      }
-      lowest.validation_cer = std::min(lowest.validation_cer, epoch.validation_cer);
-      lowest.validation_loss = std::min(lowest.validation_loss, epoch.validation_loss);
-      if (e - last_gain >= options_.patience) break;
+      position_.epoch += 1;
+      ForgetEpoch();
+      if (EpochsWithoutGain(position_.epochs) >= options_.patience) break;
+      MASR_RETURN_IF_ERROR(SaveIfDue(values));
     }
     kept.SwapWithModel();
-    result_.skipped = static_cast<int64_t>(problems_.size());
-    result_.seconds = SecondsSince(start_);
-    if (guard_ != nullptr) result_.seconds_paused = guard_->seconds_paused();
+    CountTime();
+    result_.epochs = position_.epochs;
+    result_.best_epoch = position_.best_epoch;
+    result_.attempts = position_.attempts;
+    result_.skipped = position_.skipped;
+    result_.seconds = position_.seconds;
+    result_.seconds_paused = position_.seconds_paused;
     return result_;
   }
 
  private:
   Status Split() {
-    const std::vector<int64_t> indices = FirstMinutes(data_, options_.minutes);
-    split_ = SplitForValidation(data_, indices, options_.validation_share, options_.seed);
-    if (split_.training.empty()) {
+    if (options_.split) {
+      split_ = *options_.split;
+    } else {
+      split_ = SplitForValidation(data_, FirstMinutes(data_, options_.minutes),
+                                  options_.validation_share, options_.seed);
+    }
+    if (split_.training.empty() || split_.validation.empty()) {
+      const size_t usable = split_.training.size() + split_.validation.size();
       return Fail(ErrorCode::kInvalidArgument,
-                  "only " + std::to_string(indices.size()) +
+                  "only " + std::to_string(usable) +
                       " usable utterances; a round needs at least two, and learns from dozens");
     }
     result_.training_utterances = static_cast<int64_t>(split_.training.size());
@@ -107,54 +135,127 @@ class Round {
     return {};
   }
 
-  // False if its owner stopped the round, or if it diverged: what was kept before then holds.
-  Result<bool> TrainEpoch(RoundEpoch& epoch, BatchLoader& loader, Trainer& trainer,
-                          TrainedValues& mean) {
-    const uint64_t key = MixKeys(options_.seed, static_cast<uint64_t>(epoch.epoch));
-    Rng rng(key);
+  // From the checkpoint, or from what the base makes of the speech kept aside.
+  Status Begin(const RoundValues& values) {
+    if (!options_.checkpoint.path.empty()) {
+      auto position = LoadRoundCheckpoint(options_.checkpoint, values);
+      if (position.has_value()) {
+        position_ = std::move(*position);
+        earlier_s_ = position_.seconds;
+        earlier_paused_s_ = position_.seconds_paused;
+        result_.resumed = true;
+        if (events_.epoch) std::ranges::for_each(position_.epochs, events_.epoch);
+        return {};
+      }
+      if (position.error().code != ErrorCode::kNotFound) {
+        return tl::unexpected(std::move(position.error()));
+      }
+    }
+    MASR_TRY(const Validation base, Validate({}));
+    Report(base.epoch);
+    return {};
+  }
+
+  // Undoes what led to a divergence: back to the best so far, without the optimizer's momentum.
+  void StartAgain(const RoundValues& values) {
+    values.kept.SwapWithModel();
+    values.kept.CopyFromModel();
+    values.mean.CopyFromModel();
+    values.trainer.Restart();
+    position_.attempts += 1;
+    ForgetEpoch();
+  }
+
+  // Of the epoch's updates so far.
+  void ForgetEpoch() {
+    position_.update = 0;
+    position_.loss_sum = 0;
+    position_.tokens = 0;
+  }
+
+  std::vector<std::vector<int64_t>> BatchesOf(int64_t epoch) const {
+    Rng rng(KeyOf(epoch));
     const double most_seconds =
         std::min(options_.batch_seconds,
                  result_.audio_seconds / static_cast<double>(options_.updates_per_epoch));
-    const auto batches = MakeBatches(durations_, {.max_seconds = most_seconds}, rng);
-    if (epoch.epoch == 1) PlanUpdates(static_cast<int64_t>(batches.size()));
-    double loss_sum = 0;
-    int64_t tokens = 0;
-    problems_.clear();
-    for (size_t b = 0; b < batches.size(); ++b) {
-      MASR_TRY(result_.stopped, MustStop());
-      if (result_.stopped) return false;
+    return MakeBatches(durations_, {.max_seconds = most_seconds}, rng);
+  }
+  uint64_t KeyOf(int64_t epoch) const {
+    return MixKeys(options_.seed, static_cast<uint64_t>(epoch));
+  }
+
+  // The rest of the epoch that the position is in.
+  Result<Outcome> TrainEpoch(BatchLoader& loader, const RoundValues& values) {
+    const uint64_t key = KeyOf(position_.epoch);
+    const auto batches = BatchesOf(position_.epoch);
+    if (position_.update == 0) position_.skipped = 0;
+    for (auto b = static_cast<size_t>(position_.update); b < batches.size(); ++b) {
+      MASR_TRY(result_.stopped, MustStop(values));
+      if (result_.stopped) {
+        MASR_RETURN_IF_ERROR(Save(values));
+        return Outcome::kStopped;
+      }
       std::vector<int64_t> members;
       for (int64_t p : batches[b]) members.push_back(split_.training[static_cast<size_t>(p)]);
+      std::vector<LoadProblem> problems;
       MASR_TRY(const std::vector<Batch> micro_batches,
                SplitBatch(model_, trainable_,
                           {.arena_bytes = options_.arena_bytes,
                            .max_seconds = options_.candidate.micro_batch_seconds,
                            .parts = options_.candidate.parts},
-                          loader.Load(members, options_.augment, key, problems_)));
-      const auto step =
-          trainer.Step(micro_batches, LearningRate(schedule_, trainer.step() + 1), MixKeys(key, b));
+                          loader.Load(members, options_.augment, key, problems)));
+      Trainer& trainer = values.trainer;
+      const auto step = trainer.Step(micro_batches, StepSize(trainer.step() + 1), MixKeys(key, b));
       if (!step.has_value()) {
-        if (step.error().code == ErrorCode::kDiverged) return false;
+        if (step.error().code == ErrorCode::kDiverged) return Outcome::kDiverged;
         return tl::unexpected(step.error());
       }
-      mean.MoveTowardsModel(
+      values.mean.MoveTowardsModel(
           threads_, static_cast<float>(1 / (base_updates_ + static_cast<double>(trainer.step()))));
-      loss_sum += step->loss * static_cast<double>(step->tokens);
-      tokens += step->tokens;
-      ReportProgress(epoch.epoch, b + 1, batches.size(), step->loss);
+      position_.update += 1;
+      position_.skipped += static_cast<int64_t>(problems.size());
+      position_.loss_sum += step->loss * static_cast<double>(step->tokens);
+      position_.tokens += step->tokens;
+      ReportProgress(batches.size(), step->loss);
+      if (b + 1 < batches.size()) MASR_RETURN_IF_ERROR(SaveIfDue(values));
     }
-    epoch.train_loss = loss_sum / static_cast<double>(std::max<int64_t>(tokens, 1));
-    return true;
+    return Outcome::kWhole;
+  }
+
+  // After a divergence, a quarter: large enough to learn still, and a step away from what failed.
+  float StepSize(int64_t step) const {
+    return LearningRate(schedule_, step) * (position_.attempts > 1 ? 0.25f : 1.0f);
   }
 
   // Asks its owner and the guard; a pause happens here.
-  Result<bool> MustStop() {
+  Result<bool> MustStop(const RoundValues& values) {
     const auto cancelled = [this] { return cancel_ != nullptr && cancel_->load(); };
     if (cancelled() || guard_ == nullptr) return cancelled();
+    CountTime();
+    Status saved;
+    // The system may need the memory of what only waits.
+    const auto pausing = [&] { saved = Save(values); };
     MASR_TRY(const Verdict verdict,
-             guard_->Check(SecondsSince(start_) - guard_->seconds_paused(), cancel_));
+             guard_->Check(position_.seconds - position_.seconds_paused, cancel_, pausing));
+    MASR_RETURN_IF_ERROR(saved);
     if (verdict.decision == Decision::kStop) result_.halt = verdict;
     return verdict.decision != Decision::kContinue || cancelled();
+  }
+
+  void CountTime() {
+    position_.seconds = earlier_s_ + SecondsSince(start_);
+    position_.seconds_paused =
+        earlier_paused_s_ + (guard_ != nullptr ? guard_->seconds_paused() : 0);
+  }
+
+  Status Save(const RoundValues& values) {
+    if (options_.checkpoint.path.empty()) return {};
+    CountTime();
+    last_save_ = Clock::now();
+    return SaveRoundCheckpoint(position_, values, options_.checkpoint);
+  }
+  Status SaveIfDue(const RoundValues& values) {
+    return SecondsSince(last_save_) < options_.checkpoint.every_s ? Status() : Save(values);
   }
 
   // As many in each epoch as in the first.
@@ -168,20 +269,37 @@ class Round {
                     std::max(1 - options_.base_share, 1e-9);
   }
 
-  // The mean, unless validation tells the last weights from it.
-  Result<RoundEpoch> Offer(const RoundEpoch& trained, TrainedValues& mean) {
-    MASR_TRY(RoundEpoch last, Validate(trained));
+  struct Validation {
+    RoundEpoch epoch;
+    bool silent = false;  // hardly a letter was written
+  };
+
+  // The mean, unless validation tells the last weights from it. kDiverged where the last ones have
+  // left what the base could do.
+  Result<Outcome> Offer(TrainedValues& mean, RoundEpoch& offered) {
+    const RoundEpoch& base = position_.epochs.front();
+    RoundEpoch trained = {.epoch = position_.epoch};
+    trained.train_loss =
+        position_.loss_sum / static_cast<double>(std::max<int64_t>(position_.tokens, 1));
+    // Augmentation makes training a little harder than validation; three times as bad as knowing
+    // nothing of the voice is no learning.
+    if (trained.train_loss > 3 * (base.validation_loss + 1)) return Outcome::kDiverged;
+    MASR_TRY(const Validation last, Validate(trained));
+    if (last.silent && base.validation_cer < 95) return Outcome::kDiverged;
     mean.SwapWithModel();
     auto of_mean = Validate(trained);
     mean.SwapWithModel();
     if (!of_mean.has_value()) return tl::unexpected(std::move(of_mean.error()));
-    if (last.validation_cer + 2 * last.cer_error >= of_mean->validation_cer) return *of_mean;
-    last.mean = false;
-    return last;
+    offered = of_mean->epoch;
+    if (last.epoch.validation_cer + 2 * last.epoch.cer_error < offered.validation_cer) {
+      offered = last.epoch;
+      offered.mean = false;
+    }
+    return Outcome::kWhole;
   }
 
   // Of the weights that the model has.
-  Result<RoundEpoch> Validate(RoundEpoch epoch) {
+  Result<Validation> Validate(RoundEpoch epoch) {
     MASR_TRY(const Evaluation e,
              Evaluate(model_, data_, split_.validation, threads_,
                       {.batch_seconds = validation_batch_seconds_, .arena = arena_}));
@@ -191,24 +309,26 @@ class Round {
     const double p = std::clamp(epoch.validation_cer / 100, 0.0, 1.0);
     const auto n = static_cast<double>(std::max<int64_t>(e.characters.reference_tokens, 1));
     epoch.cer_error = 100 * std::sqrt(p * (1 - p) / n);
-    return epoch;
+    const ErrorCounts& c = e.characters;
+    const int64_t written = c.reference_tokens - c.deletions + c.insertions;
+    return Validation{.epoch = epoch, .silent = written * 20 < c.reference_tokens};
   }
 
   void Report(const RoundEpoch& epoch) {
-    result_.epochs.push_back(epoch);
+    position_.epochs.push_back(epoch);
     if (events_.epoch) events_.epoch(epoch);
   }
 
-  void ReportProgress(int64_t epoch, size_t update, size_t updates, double loss) const {
+  void ReportProgress(size_t updates, double loss) const {
     if (!events_.progress) return;
-    const double done =
-        static_cast<double>(epoch - 1) + static_cast<double>(update) / static_cast<double>(updates);
-    events_.progress({.epoch = epoch,
+    const double done = static_cast<double>(position_.epoch - 1) +
+                        static_cast<double>(position_.update) / static_cast<double>(updates);
+    events_.progress({.epoch = position_.epoch,
                       .epochs = options_.epochs,
-                      .update = static_cast<int64_t>(update),
+                      .update = position_.update,
                       .updates = static_cast<int64_t>(updates),
                       .loss = loss,
-                      .seconds_left = SecondsSince(start_) / done *
+                      .seconds_left = (earlier_s_ + SecondsSince(start_)) / done *
                                       (static_cast<double>(options_.epochs) - done)});
   }
 
@@ -219,7 +339,11 @@ class Round {
   const RoundEvents& events_;
   const std::atomic<bool>* cancel_;
   RoundGuard* guard_;
+
   const Clock::time_point start_ = Clock::now();
+  Clock::time_point last_save_ = start_;
+  double earlier_s_ = 0;  // before the round was resumed
+  double earlier_paused_s_ = 0;
   ValidationSplit split_;
   std::vector<double> durations_;  // of the training utterances
   double validation_batch_seconds_ = 0;
@@ -227,7 +351,7 @@ class Round {
   Arena* arena_ = nullptr;          // the trainer's, for validation too
   ScheduleOptions schedule_;
   double base_updates_ = 0;  // how many updates the base counts as in the mean
-  std::vector<LoadProblem> problems_;
+  RoundPosition position_;
   RoundResult result_;
 };
 
@@ -271,30 +395,6 @@ RoundSpeech DescribeSpeech(const SpeechDataset& data, const PersonalizeOptions& 
   speech.validation_s =
       std::min(options.validation_batch_seconds, total * options.validation_share);
   return speech;
-}
-
-ValidationSplit SplitForValidation(const SpeechDataset& data, const std::vector<int64_t>& indices,
-                                   double share, uint64_t seed) {
-  std::map<std::string, std::vector<int64_t>> by_text;
-  for (int64_t i : indices) by_text[data.utterance(i).text].push_back(i);
-  std::vector<std::vector<int64_t>> groups;
-  if (by_text.size() * 2 > indices.size()) {
-    for (auto& [text, members] : by_text) groups.push_back(std::move(members));
-  } else {
-    for (int64_t i : indices) groups.push_back({i});
-  }
-  Rng rng(MixKeys(seed, 0x5eed));
-  Shuffle(groups, rng);
-  const auto wanted =
-      static_cast<size_t>(std::max(1.0, std::round(share * static_cast<double>(indices.size()))));
-  ValidationSplit split;
-  for (const std::vector<int64_t>& group : groups) {
-    auto& side = split.validation.size() < wanted ? split.validation : split.training;
-    side.insert(side.end(), group.begin(), group.end());
-  }
-  std::sort(split.training.begin(), split.training.end());
-  std::sort(split.validation.begin(), split.validation.end());
-  return split;
 }
 
 Result<RoundResult> Personalize(Model& model, SpeechDataset& data,

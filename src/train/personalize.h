@@ -16,8 +16,11 @@
 #include "plan/round_memory.h"
 #include "train/batch_loader.h"
 #include "train/evaluate.h"
+#include "train/round_checkpoint.h"
+#include "train/round_epoch.h"
 #include "train/round_guard.h"
 #include "train/trainer.h"
+#include "train/validation_split.h"
 
 namespace masr {
 
@@ -26,6 +29,8 @@ struct PersonalizeOptions {
   double minutes = 0;
   // Share of the utterances kept aside to choose the epoch and to accept or refuse the result.
   double validation_share = 0.15;
+  // Which ones, if its owner has chosen; `minutes` and `validation_share` say nothing then.
+  std::optional<ValidationSplit> split = {};
   int64_t epochs = 16;
   // Epochs without a better validation CER or loss before the round stops.
   int64_t patience = 6;
@@ -50,18 +55,8 @@ struct PersonalizeOptions {
   int64_t arena_bytes = 0;
   double validation_batch_seconds = 20;  // of speech at a time; more only where one is longer
   uint64_t seed = 1;
-};
-
-struct RoundEpoch {
-  int64_t epoch = 0;      // 0: the base, before any update
-  double train_loss = 0;  // nats per token, of the weights that train
-  // Of what the epoch offers: the mean of the weights so far, or the last ones.
-  bool mean = true;
-  double validation_loss = 0;
-  double validation_wer = 0;  // percent
-  double validation_cer = 0;
-  double cer_error = 0;  // its standard error, as if characters failed independently
-  double seconds = 0;
+  // A round that finds a checkpoint there goes on from it.
+  RoundCheckpointOptions checkpoint = {};
 };
 
 struct RoundProgress {
@@ -83,18 +78,21 @@ struct RoundResult {
   int64_t best_epoch = 0;          // the one that was kept; 0: the base, whose weights are back
   bool stopped = false;            // by its owner or by the guard; the best epoch so far holds
   Verdict halt;                    // of the guard that stopped it
+  bool resumed = false;            // from a checkpoint
+  int64_t attempts = 1;            // 2: the first one diverged
   double seconds_paused = 0;
   double audio_seconds = 0;  // learned from
   int64_t training_utterances = 0;
   int64_t validation_utterances = 0;
   int64_t skipped = 0;
-  double seconds = 0;  // pauses among them
+  double seconds = 0;  // pauses among them, and what a resumed round had spent before
 };
 
 // Trains `model` in place on `data`; afterwards it holds what the epoch offered that ChooseEpoch
-// names. A round that diverges ends with what it had before. Fails if there is too
-// little to learn from (fewer than two usable utterances). `guard`, if any, is asked before every
-// update.
+// names. A round that diverges (numbers that are not finite, a loss that explodes, a network that
+// says nothing any more) goes back to the best it had and tries once more with smaller steps. Fails
+// if there is too little to learn from (fewer than two usable utterances), and if a checkpoint
+// cannot be written or read. `guard`, if any, is asked before every update.
 Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
                                 const PersonalizeOptions& options, const ThreadPool& threads,
                                 const RoundEvents& events, const std::atomic<bool>* cancel,
@@ -110,15 +108,6 @@ size_t ChooseEpoch(std::span<const RoundEpoch> epochs);
 
 // What a plan has to know about the speech of a round with these options.
 RoundSpeech DescribeSpeech(const SpeechDataset& data, const PersonalizeOptions& options);
-
-// The split that a round makes of `indices`: utterances with the same text go to the same side,
-// unless so many share theirs (spoken digits, say) that whole texts would never be learned.
-struct ValidationSplit {
-  std::vector<int64_t> training;
-  std::vector<int64_t> validation;
-};
-ValidationSplit SplitForValidation(const SpeechDataset& data, const std::vector<int64_t>& indices,
-                                   double share, uint64_t seed);
 
 }  // namespace masr
 

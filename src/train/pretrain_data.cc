@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "base/hash.h"
 #include "train/pretrain.h"
 
 namespace masr {
@@ -28,17 +29,16 @@ Result<SpeechDataset> LoadSpeech(const std::vector<std::string>& paths, const Mo
   return dataset;
 }
 
-// FNV-1a, cut to what a double adds up exactly.
+// Cut to what a double adds up exactly.
 double Fingerprint(const SpeechDataset& dataset) {
-  uint64_t hash = 0xcbf29ce484222325ull;
-  const auto add = [&hash](uint64_t value) { hash = (hash ^ value) * 0x100000001b3ull; };
-  add(static_cast<uint64_t>(dataset.size()));
+  Fnv1a hash;
+  hash.AddUnit(static_cast<uint64_t>(dataset.size()));
   for (int64_t i = 0; i < dataset.size(); ++i) {
-    add(std::bit_cast<uint64_t>(dataset.utterance(i).duration_s));
-    add(static_cast<uint64_t>(dataset.source(i)));
-    for (int32_t token : dataset.target(i)) add(static_cast<uint64_t>(token));
+    hash.AddUnit(std::bit_cast<uint64_t>(dataset.utterance(i).duration_s));
+    hash.AddUnit(static_cast<uint64_t>(dataset.source(i)));
+    for (int32_t token : dataset.target(i)) hash.AddUnit(static_cast<uint64_t>(token));
   }
-  return static_cast<double>((hash ^ (hash >> 32)) & 0xffffffff);
+  return static_cast<double>((hash.value() ^ (hash.value() >> 32)) & 0xffffffff);
 }
 
 }  // namespace

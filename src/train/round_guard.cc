@@ -15,16 +15,23 @@ RoundGuard::RoundGuard(ResourceMonitor& monitor, RoundGuardOptions options)
   }
 }
 
-Result<Verdict> RoundGuard::Check(double seconds_used, const std::atomic<bool>* cancel) {
+Result<Verdict> RoundGuard::Check(double seconds_used, const std::atomic<bool>* cancel,
+                                  const std::function<void()>& pausing) {
   MASR_TRY(ResourceSnapshot snapshot, monitor_.Read());
   Verdict verdict = guard_.Judge(snapshot, seconds_used);
+  const auto look = [&] {
+    if (options_.looked) options_.looked(snapshot, verdict);
+  };
+  look();
   const double begin_s = snapshot.time_s;
+  if (verdict.decision == Decision::kPause && pausing) pausing();
   while (verdict.decision == Decision::kPause) {
     if (options_.paused) options_.paused(snapshot, verdict);
     if (cancel != nullptr && cancel->load()) break;
     options_.wait(options_.look_s);
     MASR_TRY(snapshot, monitor_.Read());
     verdict = guard_.Judge(snapshot, seconds_used);
+    look();
   }
   seconds_paused_ += snapshot.time_s - begin_s;
   return verdict;

@@ -17,7 +17,8 @@ struct RoundGuardOptions {
   double look_s = 1;
   // Waits that long; empty: sleeps.
   std::function<void(double seconds)> wait = {};
-  // Told of each look that pauses, if not empty.
+  // Told of every look, and of those that pause, if not empty.
+  std::function<void(const ResourceSnapshot& snapshot, const Verdict& verdict)> looked = {};
   std::function<void(const ResourceSnapshot& snapshot, const Verdict& verdict)> paused = {};
 };
 
@@ -27,9 +28,10 @@ class RoundGuard {
   RoundGuard(ResourceMonitor& monitor, RoundGuardOptions options);
 
   // Returns at once where the policy lets the round go on, or after the pause that it asks for.
-  // kContinue; kStop with the reason; or kPause where `cancel` became true meanwhile. An error is
-  // the monitor's own.
-  Result<Verdict> Check(double seconds_used, const std::atomic<bool>* cancel);
+  // kContinue; kStop with the reason; or kPause where `cancel` became true meanwhile. `pausing`, if
+  // any, is called when a pause begins. An error is the monitor's own.
+  Result<Verdict> Check(double seconds_used, const std::atomic<bool>* cancel,
+                        const std::function<void()>& pausing = {});
 
   // As the monitor's clock tells it.
   double seconds_paused() const { return seconds_paused_; }

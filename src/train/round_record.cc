@@ -156,6 +156,13 @@ nlohmann::ordered_json RoundEpochToJson(const RoundEpoch& e) {
           {"cer_error", e.cer_error}, {"seconds", e.seconds}};
 }
 
+Result<RoundEpoch> RoundEpochFromJson(const nlohmann::json& object, const std::string& where) {
+  FieldReader fields(object, where);
+  RoundEpoch epoch = ReadEpoch(fields);
+  if (fields.error()) return tl::unexpected(*fields.error());
+  return epoch;
+}
+
 nlohmann::ordered_json RoundRecordToJson(const RoundRecord& r) {
   Json json = {{"round", r.round},
                {"began", r.began},

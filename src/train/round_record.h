@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "train/personalize.h"
+#include "train/round_epoch.h"
 
 namespace masr {
 
@@ -75,6 +75,8 @@ struct RoundRecord {
 };
 
 nlohmann::ordered_json RoundEpochToJson(const RoundEpoch& epoch);
+Result<RoundEpoch> RoundEpochFromJson(const nlohmann::json& object, const std::string& where);
+
 nlohmann::ordered_json RoundRecordToJson(const RoundRecord& record);
 // `where` names it in messages. Unknown fields are ignored: a later version may have written them.
 Result<RoundRecord> RoundRecordFromJson(const nlohmann::json& object, const std::string& where);

@@ -79,6 +79,11 @@ Trainer Trainer::Create(Model& model, std::vector<uint8_t> trainable, const Trai
   return trainer;
 }
 
+void Trainer::Restart() {
+  Fill(*threads_, state_storage_, 0.0f);
+  step_ = 0;
+}
+
 void Trainer::StartSum(size_t block) {
   if (!block_gradients_[block].empty()) collective_->StartSum(block_gradients_[block]);
 }

@@ -55,6 +55,8 @@ class Trainer {
   Result<StepReport> Step(std::span<const Batch> micro_batches, float learning_rate, uint64_t key);
   void set_collective(Collective* collective) { collective_ = collective; }
 
+  // Forgets the optimizer's state; the weights stay, and steps count from 0 again.
+  void Restart();
   int64_t step() const { return step_; }
   void set_step(int64_t step) { step_ = step; }
   const std::vector<ParameterId>& trainable() const { return ids_; }
