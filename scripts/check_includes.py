@@ -27,6 +27,8 @@ ALLOWED = {
     "plan": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc"],
     "train": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data", "plan",
               "resources"],
+    "rounds": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data", "plan",
+               "resources", "train"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"/]+)/', re.MULTILINE)
 

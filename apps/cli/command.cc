@@ -1,6 +1,5 @@
 #include "command.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,31 +51,9 @@ void InstallStopHandler() {
   std::signal(SIGTERM, OnSignal);
 }
 
-// A field of /proc/self/status; -1 where there is none.
-int64_t StatusBytes(const char* format) {
-  std::FILE* status = std::fopen("/proc/self/status", "re");
-  if (status == nullptr) return -1;
-  char line[256];
-  long long kilobytes = -1;
-  while (kilobytes < 0 && std::fgets(line, sizeof(line), status) != nullptr) {
-    if (std::sscanf(line, format, &kilobytes) != 1) kilobytes = -1;
-  }
-  std::fclose(status);
-  return kilobytes < 0 ? -1 : kilobytes * 1024;
-}
-
-int64_t RssBytes() { return StatusBytes("VmRSS: %lld kB"); }
-
-int64_t PeakRssBytes() {
-  // Linux's rusage goes on from the process that started this one; its status does not.
-  if (const int64_t peak = StatusBytes("VmHWM: %lld kB"); peak >= 0) return peak;
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
-}
-
 WeightFormat WeightFormatFromName(const std::string& name) {
   if (name == "int8") return WeightFormat::kInt8;
+  if (name == "as-stored") return WeightFormat::kAsStored;
   return name == "bf16" ? WeightFormat::kBf16 : WeightFormat::kF32;
 }
 

@@ -52,11 +52,7 @@ int ThreadCount(const CommonOptions& options, int processes_here = 1);
 const std::atomic<bool>& StopRequested();
 void InstallStopHandler();
 
-int64_t PeakRssBytes();
-// What is resident now.
-int64_t RssBytes();
-
-// "f32", "bf16" or "int8", as the parser has checked.
+// "f32", "bf16", "int8" or "as-stored", as the parser has checked.
 WeightFormat WeightFormatFromName(const std::string& name);
 
 // Of "KEY=VALUE" options.

@@ -5,6 +5,7 @@
 #include "decoding.h"
 #include "io/file.h"
 #include "progress.h"
+#include "resources/process_memory.h"
 
 namespace masr::cli {
 namespace {
@@ -66,7 +67,7 @@ Status Run(const Options& options) {
   const auto skipped = static_cast<int64_t>(dataset.problems().size());
   if (options.common.json) {
     Json json = EvaluationJson(result, skipped);
-    json["peak_rss_bytes"] = PeakRssBytes();
+    json["peak_rss_bytes"] = PeakResidentBytes();
     PrintJson(json);
     return {};
   }
@@ -80,7 +81,7 @@ Status Run(const Options& options) {
   std::printf("%lld utterances (%lld skipped), %.1f s of speech in %.1f s, peak memory %.0f MB\n",
               static_cast<long long>(result.utterances),
               static_cast<long long>(skipped + result.skipped), result.audio_seconds,
-              result.seconds, static_cast<double>(PeakRssBytes()) / 1e6);
+              result.seconds, static_cast<double>(PeakResidentBytes()) / 1e6);
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "io/file.h"
 #include "progress.h"
 #include "resources/linux_monitor.h"
+#include "resources/process_memory.h"
 #include "resources/scripted_monitor.h"
 
 namespace masr::cli {
@@ -104,7 +105,7 @@ Json MemoryJson(const RoundMemory& m) {
 Result<RoundMemory> PlanMemoryOf(const Model& model, const SpeechDataset& data,
                                  const Options& options) {
   // Its pages are there: the fingerprint has read them all.
-  const int64_t process = RssBytes() - model.weights.StoredBytes() + kLaterBytes;
+  const int64_t process = ResidentBytes() - model.weights.StoredBytes() + kLaterBytes;
   return PlanRoundMemory(model, options.round.candidate, DescribeSpeech(data, options.round),
                          MakeOptimizer(options.round.trainer.optimizer)->StatePerParameter(),
                          ThreadCount(options.common), process);
@@ -213,7 +214,7 @@ Status Run(Options& options) {
                  {"planned_peak_bytes", memory.total()},
                  {"trainable_parameters", CountTrainable(model.encoder, options.round.candidate)},
                  {"seconds", round.seconds},
-                 {"peak_rss_bytes", PeakRssBytes()},
+                 {"peak_rss_bytes", PeakResidentBytes()},
                  {"model", options.out}};
     if (test.after) {
       json["before"] = test.ToJson(*test.before);
@@ -233,7 +234,7 @@ Status Run(Options& options) {
       "\n%s after epoch %lld of %zu: %.0f s of speech learned in %.0f s, peak memory %.0f MB\n",
       round.best_epoch > 0 ? "Accepted" : "Nothing better than the base was found; kept as it was",
       static_cast<long long>(round.best_epoch), round.epochs.size() - 1, round.audio_seconds,
-      round.seconds, static_cast<double>(PeakRssBytes()) / 1e6);
+      round.seconds, static_cast<double>(PeakResidentBytes()) / 1e6);
   return {};
 }
 

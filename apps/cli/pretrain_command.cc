@@ -8,6 +8,7 @@
 #include "io/file.h"
 #include "mpi_collective.h"
 #include "progress.h"
+#include "resources/process_memory.h"
 #include "train/learning_rate_finder.h"
 #include "update_log.h"
 
@@ -124,7 +125,7 @@ Status Train(const Options& options, const PretrainConfig& config, const ThreadP
     Json json = {{"finished", result.finished},
                  {"skipped", result.skipped},
                  {"model", pretrain.out},
-                 {"peak_rss_bytes", PeakRssBytes()},
+                 {"peak_rss_bytes", PeakResidentBytes()},
                  {"epochs", Json::array()}};
     for (const PretrainEpoch& epoch : result.epochs) json["epochs"].push_back(EpochJson(epoch));
     PrintJson(json);

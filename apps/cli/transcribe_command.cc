@@ -13,6 +13,7 @@
 #include "ctc/n_best.h"
 #include "decoding.h"
 #include "recognize/streaming_recognizer.h"
+#include "resources/process_memory.h"
 
 namespace masr::cli {
 namespace {
@@ -300,7 +301,7 @@ Status Run(const Options& options) {
       result["error"] = transcript.error().message;
     }
     if (json && options.stream) {
-      result["peak_rss_bytes"] = PeakRssBytes();
+      result["peak_rss_bytes"] = PeakResidentBytes();
       PrintJson(result);
     } else if (json) {
       results.push_back(std::move(result));
@@ -311,7 +312,7 @@ Status Run(const Options& options) {
     if (StopRequested()) return Fail(ErrorCode::kCancelled, "stopped");
   }
   if (json && !options.stream) {
-    PrintJson({{"files", results}, {"peak_rss_bytes", PeakRssBytes()}});
+    PrintJson({{"files", results}, {"peak_rss_bytes", PeakResidentBytes()}});
   }
   if (failed > 0) {
     return Fail(ErrorCode::kInvalidArgument, std::to_string(failed) + " of " +

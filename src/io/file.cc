@@ -260,4 +260,25 @@ Status ReplaceFile(const std::string& path, std::string_view contents) {
   });
 }
 
+Status CopyFile(const std::string& from, const std::string& to) {
+  MASR_TRY(const MappedFile file, MappedFile::Open(from));
+  return ReplaceFile(to, [&](FileSink& sink) { return sink.Write(file.bytes()); });
+}
+
+Status MoveFile(const std::string& from, const std::string& to) {
+  if (rename(from.c_str(), to.c_str()) < 0)
+    return FailErrno(to, "rename " + from + " to it", errno);
+  return SyncFolder(FolderOf(to));
+}
+
+bool FileExists(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0;
+}
+
+Status RemoveFile(const std::string& path) {
+  if (unlink(path.c_str()) < 0 && errno != ENOENT) return FailErrno(path, "remove", errno);
+  return {};
+}
+
 }  // namespace masr

@@ -51,6 +51,15 @@ class FileSink {
 Status ReplaceFile(const std::string& path, const std::function<Status(FileSink&)>& write);
 Status ReplaceFile(const std::string& path, std::string_view contents);
 
+// The same with the bytes of another file, which stays.
+Status CopyFile(const std::string& from, const std::string& to);
+// Renames `from` over `to`, in the same file system, and fsyncs the folder of `to`.
+Status MoveFile(const std::string& from, const std::string& to);
+// False where there is none, or none that this process may see.
+bool FileExists(const std::string& path);
+// Nothing happens where there is none.
+Status RemoveFile(const std::string& path);
+
 }  // namespace masr
 
 #endif  // MOBILEASR_IO_FILE_H_

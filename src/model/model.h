@@ -27,7 +27,12 @@ struct Model {
   static Result<Model> Create(const ModelConfig& config, uint64_t seed);
 };
 
-enum class WeightFormat : uint8_t { kF32, kBf16, kInt8 };
+enum class WeightFormat : uint8_t {
+  kF32,
+  kBf16,
+  kInt8,
+  kAsStored,  // what was not changed as it is stored, what was (Weights::MakeWritable) as bf16
+};
 
 // One safetensors file (docs/models.md). Weights stay mapped until they are made writable.
 Result<Model> LoadModel(const std::string& path);

@@ -17,7 +17,7 @@ class ModelTensors {
     const ParameterTable& table = model.encoder.parameters();
     for (ParameterId id = 0; id < table.size(); ++id) {
       const ParameterSpec& spec = table[id];
-      const WeightFormat own = spec.matrix ? format : WeightFormat::kF32;
+      const WeightFormat own = FormatOf(id);
       Add(id, /*scales=*/false, spec.name, DTypeOf(own), spec.shape);
       if (own == WeightFormat::kInt8) {
         Add(id, /*scales=*/true, spec.name + ".scales", DType::kF32, {spec.rows()});
@@ -31,10 +31,9 @@ class ModelTensors {
     const auto [id, scales] = sources_[tensor];
     const ParameterSpec& spec = model_.encoder.parameters()[id];
     const std::vector<float> values = model_.weights.ToFloat(id);
-    if (!spec.matrix || format_ == WeightFormat::kF32) {
-      return Copy(std::span<const float>(values));
-    }
-    if (format_ == WeightFormat::kBf16) {
+    const WeightFormat own = FormatOf(id);
+    if (own == WeightFormat::kF32) return Copy(std::span<const float>(values));
+    if (own == WeightFormat::kBf16) {
       std::vector<uint16_t> bits(values.size());
       std::ranges::transform(values, bits.begin(), FloatToBf16);
       return Copy(std::span<const uint16_t>(bits));
@@ -50,6 +49,21 @@ class ModelTensors {
     ParameterId id;
     bool scales;
   };
+
+  WeightFormat FormatOf(ParameterId id) const {
+    if (!model_.encoder.parameters()[id].matrix) return WeightFormat::kF32;
+    if (format_ != WeightFormat::kAsStored) return format_;
+    if (model_.weights.IsWritable(id)) return WeightFormat::kBf16;
+    switch (model_.weights.views().Matrix(id).type) {
+      case WeightType::kInt8:
+        return WeightFormat::kInt8;
+      case WeightType::kBf16:
+        return WeightFormat::kBf16;
+      case WeightType::kF32:
+        break;
+    }
+    return WeightFormat::kF32;
+  }
 
   static DType DTypeOf(WeightFormat format) {
     if (format == WeightFormat::kInt8) return DType::kI8;

@@ -123,6 +123,28 @@ TEST_F(ModelFile, SmallerFormatsMakeSmallerFiles) {
   EXPECT_GT(sizes[1], sizes[2]);
 }
 
+// What a round has not touched stays to the bit.
+TEST_F(ModelFile, AsStoredRoundsOnlyWhatWasChanged) {
+  Model loaded = SaveAndLoad(WeightFormat::kInt8);
+  const auto before = AllWeights(loaded);
+  const ParameterTable& table = model_->encoder.parameters();
+  const ParameterId changed = model_->encoder.blocks().back().first;
+  ASSERT_TRUE(table[changed].matrix);
+  loaded.weights.MakeWritable(changed);
+  *model_ = std::move(loaded);  // its table is the same
+  const Model again = SaveAndLoad(WeightFormat::kAsStored);
+  for (ParameterId id = 0; id < table.size(); ++id) {
+    const WeightType type = again.weights.views().Matrix(id).type;
+    const WeightType expected = id == changed      ? WeightType::kBf16
+                                : table[id].matrix ? WeightType::kInt8
+                                                   : WeightType::kF32;
+    EXPECT_EQ(type, expected) << again.encoder.parameters()[id].name;
+    if (id != changed) {
+      EXPECT_EQ(again.weights.ToFloat(id), before[static_cast<size_t>(id)]);
+    }
+  }
+}
+
 // A round saves a model that was loaded from the same place, with most of it still mapped.
 TEST_F(ModelFile, SavingOverTheFileThatIsMapped) {
   const Model loaded = SaveAndLoad(WeightFormat::kInt8);

@@ -178,6 +178,7 @@ nlohmann::ordered_json RoundRecordToJson(const RoundRecord& r) {
                {"thresholds", r.thresholds},
                {"best_epoch", r.best_epoch},
                {"accepted", r.accepted},
+               {"rolled_back", r.rolled_back},
                {"why", r.why},
                {"halted_by", r.halted_by},
                {"halt_why", r.halt_why},
@@ -224,6 +225,7 @@ Result<RoundRecord> RoundRecordFromJson(const nlohmann::json& object, const std:
   fields.Read("thresholds", r.thresholds);
   fields.Read("best_epoch", r.best_epoch);
   fields.Read("accepted", r.accepted);
+  fields.Read("rolled_back", r.rolled_back);
   fields.Read("why", r.why);
   fields.Read("halted_by", r.halted_by);
   fields.Read("halt_why", r.halt_why);

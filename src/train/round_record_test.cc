@@ -42,6 +42,7 @@ RoundRecord Everything() {
                       .seconds = 3}},
           .best_epoch = 1,
           .accepted = true,
+          .rolled_back = true,
           .why = "better",
           .halted_by = "battery",
           .halt_why = "29 %",

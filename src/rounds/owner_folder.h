@@ -1,0 +1,94 @@
+// The folder of one owner's rounds: the recogniser they have led to, and what is needed to go on.
+//
+//   accepted.masr    the recogniser to use: the base at first, then what the last accepted round
+//                    gave. It is there from the first round on, and always whole.
+//   previous.masr    the one before it, for Rollback
+//   history.json     what every round did (RoundRecord)
+//   speech.jsonl     what rounds have heard, and which of it was kept aside
+//   owner.json       which base this belongs to
+//   round.json, round.jsonl, round.checkpoint, candidate.masr
+//                    the round that is under way
+//
+// A round is accepted at the instant in which round.json says so. Whatever a crash leaves undone
+// after that, the next Open does.
+#ifndef MOBILEASR_ROUNDS_OWNER_FOLDER_H_
+#define MOBILEASR_ROUNDS_OWNER_FOLDER_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/file_lock.h"
+#include "rounds/round_settings.h"
+#include "train/round_record.h"
+
+namespace masr {
+
+struct RoundUnderWay {
+  RoundRecord record;  // what is known of it so far
+  RoundSettings settings;
+  bool finished = false;  // and only the files have to be put in their places
+};
+
+// Locked: one process at a time. Move-only.
+class OwnerFolder {
+ public:
+  // Makes the folder if it is not there, with a copy of the base as what is accepted. Fails if it
+  // belongs to another base, if it is in use, or if it was written by a later version.
+  static Result<OwnerFolder> Open(const std::string& path, const std::string& base);
+  // One that is there already, whatever its base. kNotFound if it is not.
+  static Result<OwnerFolder> OpenExisting(const std::string& path);
+
+  std::string accepted() const { return path_ + "/accepted.masr"; }
+  std::string candidate() const { return path_ + "/candidate.masr"; }
+  std::string checkpoint() const { return path_ + "/round.checkpoint"; }
+  std::string round_speech() const { return path_ + "/round.jsonl"; }
+  std::string speech() const { return path_ + "/speech.jsonl"; }
+  const std::string& path() const { return path_; }
+  const std::string& base() const { return base_; }  // fingerprint
+  const std::vector<RoundRecord>& history() const { return history_; }
+
+  // Writes round.jsonl. What is there of a round that is under way is forgotten.
+  Status PutSpeech(const std::string& lines);
+  // Writes round.json: from then on the round is under way.
+  Status Update(const RoundUnderWay& round) const;
+  // Empty if there is none.
+  Result<std::optional<RoundUnderWay>> UnderWay() const;
+  // The round becomes part of the history; if it was accepted, candidate.masr becomes
+  // accepted.masr.
+  Status Conclude(RoundUnderWay round);
+  // Forgets the round that is under way.
+  Status Abandon();
+  // The model before the last accepted one is the accepted one again; the round that gave that is
+  // marked in the history. kNotFound if there is none: only one step can be undone.
+  Status Rollback();
+
+ private:
+  OwnerFolder(std::string path, FileLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  static Result<OwnerFolder> Lock(const std::string& path);
+  Status Load();
+  Status Start(const std::string& base, const std::string& fingerprint);
+  Status Finish(const RoundUnderWay& round);
+  Status AddSpeech(int64_t round) const;
+  Status WriteHistoryFile() const;
+  Status MarkRolledBack();
+  std::string previous() const { return path_ + "/previous.masr"; }
+  std::string round_file() const { return path_ + "/round.json"; }
+  std::string history_file() const { return path_ + "/history.json"; }
+  std::string owner_file() const { return path_ + "/owner.json"; }
+
+  std::string path_;
+  FileLock lock_;
+  std::string base_;
+  std::vector<RoundRecord> history_;
+};
+
+// The round that gave a model, from its metadata; 0: none, it is the base.
+int64_t RoundOf(const Model& model);
+// For the metadata of what a round gives.
+inline constexpr const char* kRoundKey = "personalization.round";
+
+}  // namespace masr
+
+#endif  // MOBILEASR_ROUNDS_OWNER_FOLDER_H_

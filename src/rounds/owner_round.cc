@@ -1,0 +1,292 @@
+#include "rounds/owner_round.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "base/hash.h"
+#include "io/file.h"
+#include "resources/process_memory.h"
+#include "rounds/acceptance.h"
+#include "rounds/transcript_check.h"
+
+namespace masr {
+namespace {
+
+// Decoded speech that stays in memory, so that only the first epoch decodes: an hour at 16 kHz is
+// 115 MB.
+constexpr int64_t kCacheBytes = int64_t{256} << 20;
+// Below, texts and sounds have nothing to do with each other: halfway between chance (0.5) and what
+// the worst of the voices that were measured has (docs/rounds.md).
+constexpr double kLeastMeanPreference = 0.65;
+constexpr int64_t kLeastCompared = 2;
+constexpr size_t kMostSentences = 8;
+
+std::string NowUtc() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+// Of everything that decides the weights which a round gives.
+Result<std::string> IdentityOf(const RoundUnderWay& round, const std::string& speech_path) {
+  MASR_TRY(const std::string lines, ReadTextFile(speech_path));
+  Fnv1a hash;
+  hash.Add(round.record.from);
+  hash.Add(RoundSettingsToJson(round.settings).dump());
+  hash.Add(lines);
+  return hash.Text();
+}
+
+}  // namespace
+
+Result<OwnerRound> OwnerRound::Begin(OwnerFolder& folder, const std::string& data, double minutes,
+                                     RoundSettings settings) {
+  MASR_TRY(const std::optional<RoundUnderWay> other, folder.UnderWay());
+  if (other) {
+    return Fail(ErrorCode::kInvalidArgument, folder.path() + ": round " +
+                                                 std::to_string(other->record.round) +
+                                                 " is under way; resume it, or give it up");
+  }
+  MASR_TRY(Model model, LoadModel(folder.accepted()));
+  OwnerRound round(folder, std::move(model));
+  RoundRecord& record = round.under_way_.record;
+  record.round = folder.history().empty() ? 1 : folder.history().back().round + 1;
+  record.began = NowUtc();
+  record.base = folder.base();
+  record.from = ModelFingerprint(*round.model_);
+  round.under_way_.settings = std::move(settings);
+  const PersonalizeOptions& options = round.under_way_.settings.personalize;
+  MASR_TRY(const std::string lines,
+           ChooseRoundSpeech(*round.model_, data, folder.speech(),
+                             {.minutes = minutes,
+                              .validation_share = options.validation_share,
+                              .replay_share = round.under_way_.settings.replay_share,
+                              .seed = options.seed,
+                              .round = record.round}));
+  MASR_RETURN_IF_ERROR(folder.PutSpeech(lines));
+  MASR_RETURN_IF_ERROR(round.LoadSpeech());
+  return round;
+}
+
+Result<OwnerRound> OwnerRound::Resume(OwnerFolder& folder) {
+  MASR_TRY(std::optional<RoundUnderWay> under_way, folder.UnderWay());
+  if (!under_way) return Fail(ErrorCode::kNotFound, folder.path() + ": no round is under way");
+  MASR_TRY(Model model, LoadModel(folder.accepted()));
+  OwnerRound round(folder, std::move(model));
+  round.under_way_ = std::move(*under_way);
+  round.resumed_ = true;
+  MASR_RETURN_IF_ERROR(round.LoadSpeech());
+  return round;
+}
+
+Status OwnerRound::LoadSpeech() {
+  MASR_TRY(speech_,
+           LoadRoundSpeech(*model_, folder_->round_speech(), under_way_.record.round, kCacheBytes));
+  RoundRecord& record = under_way_.record;
+  record.training_utterances = std::ssize(speech_.split.training);
+  record.replayed_utterances = std::ssize(speech_.replayed);
+  record.validation_utterances = std::ssize(speech_.split.validation);
+  under_way_.settings.personalize.split = speech_.split;
+  return {};
+}
+
+RoundSpeech OwnerRound::Speech() const {
+  return DescribeSpeech(speech_.dataset, under_way_.settings.personalize);
+}
+
+void OwnerRound::Look(const ResourceSnapshot& snapshot, const Verdict& verdict) {
+  if (!first_look_s_) first_look_s_ = snapshot.time_s;
+  timeline_.Add({.time_s = snapshot.time_s - *first_look_s_,
+                 .epoch = epoch_,
+                 .paused = verdict.decision == Decision::kPause,
+                 .process_bytes = ResidentBytes(),
+                 .available_bytes = snapshot.available_bytes,
+                 .battery_percent = snapshot.battery_percent,
+                 .temperature_c = snapshot.temperature_c,
+                 .power_w = snapshot.power_w});
+}
+
+void OwnerRound::Step(const OwnerRoundEvents& events, const std::string& step) const {
+  if (events.step) events.step(step);
+}
+
+Result<Evaluation> OwnerRound::OnOwnSpeech(const Model& model, const ThreadPool& threads) {
+  return Evaluate(model, speech_.dataset, speech_.split.validation, threads,
+                  {.batch_seconds = under_way_.settings.personalize.validation_batch_seconds});
+}
+
+Result<std::optional<ErrorRates>> OwnerRound::OnGeneralSpeech(const Model& model,
+                                                              const ThreadPool& threads) {
+  std::optional<ErrorRates> rates;
+  const RoundSettings& settings = under_way_.settings;
+  if (settings.general.empty()) return rates;
+  std::vector<Manifest> manifests(1);
+  MASR_TRY(manifests[0], ReadManifest(settings.general));
+  SpeechDataset general =
+      SpeechDataset::Create(std::move(manifests), model.vocabulary,
+                            {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz});
+  if (general.size() == 0) {
+    return Fail(ErrorCode::kInvalidArgument, settings.general + ": no usable utterance");
+  }
+  MASR_TRY(const Evaluation e,
+           Evaluate(model, general, {}, threads,
+                    {.batch_seconds = settings.personalize.validation_batch_seconds}));
+  rates = ErrorRates{.wer = e.words.rate_percent(), .cer = e.characters.rate_percent()};
+  return rates;
+}
+
+// Texts that have nothing to do with their sounds teach nothing but forgetting.
+Status OwnerRound::CheckTexts(const ThreadPool& threads) {
+  RoundSettings& settings = under_way_.settings;
+  if (!settings.check_transcripts) return {};
+  std::vector<int64_t> all = speech_.split.training;
+  all.insert(all.end(), speech_.split.validation.begin(), speech_.split.validation.end());
+  MASR_TRY(const TranscriptCheck check,
+           CheckTranscripts(*model_, speech_.dataset, all, threads,
+                            {.batch_seconds = settings.personalize.validation_batch_seconds}));
+  if (check.compared < kLeastCompared || check.mean >= kLeastMeanPreference) return {};
+  under_way_.record.why =
+      "not accepted: the texts do not belong to the speech, or there is none in it: for " +
+      std::to_string(check.compared) +
+      " utterances the recogniser finds their own text likelier "
+      "than another of its length in " +
+      std::to_string(static_cast<int>(std::lround(100 * check.mean))) +
+      " % of the comparisons, and chance alone gives 50";
+  return {};
+}
+
+void OwnerRound::Note(const RoundResult& result) {
+  RoundRecord& record = under_way_.record;
+  record.epochs = result.epochs;
+  record.best_epoch = result.best_epoch;
+  record.halted_by = result.halt.halted_by;
+  record.halt_why = result.halt.why;
+  if (result.stopped && record.halted_by.empty()) record.halted_by = "owner";
+  record.retries = result.attempts - 1;
+  record.audio_seconds = result.audio_seconds;
+  record.seconds = result.seconds;
+  record.seconds_paused = result.seconds_paused;
+}
+
+void OwnerRound::NoteSentences(const Evaluation& before, const Evaluation& after) {
+  std::vector<std::pair<int64_t, SentenceChange>> changes;
+  for (size_t i = 0; i < std::min(before.hypotheses.size(), after.hypotheses.size()); ++i) {
+    const std::string& was = before.hypotheses[i].hypothesis;
+    const std::string& is = after.hypotheses[i].hypothesis;
+    if (was == is) continue;
+    const std::string& text = speech_.dataset.utterance(after.hypotheses[i].utterance).text;
+    changes.push_back({CountCharacterErrors(was, is).errors(), {text, was, is}});
+  }
+  std::ranges::stable_sort(changes, std::greater(), [](const auto& c) { return c.first; });
+  changes.resize(std::min(changes.size(), kMostSentences));
+  under_way_.record.sentences.clear();
+  for (auto& [distance, change] : changes) {
+    under_way_.record.sentences.push_back(std::move(change));
+  }
+}
+
+// Moves what was learned halfway back to what was accepted before.
+void OwnerRound::HalveTheChange(const Model& accepted) {
+  for (ParameterId id = 0; id < model_->encoder.parameters().size(); ++id) {
+    const std::vector<float> old = accepted.weights.ToFloat(id);
+    if (model_->weights.ToFloat(id) == old) continue;
+    model_->weights.MakeWritable(id);
+    const std::span<float> values = model_->weights.Writable(id);
+    for (size_t k = 0; k < old.size(); ++k) values[k] = 0.5f * (values[k] + old[k]);
+  }
+}
+
+// Writes the candidate and judges what was written; where only other people's speech speaks
+// against it, half of the change and a quarter of it have their chance too.
+Status OwnerRound::Offer(const Evaluation& before, const ThreadPool& threads) {
+  RoundRecord& record = under_way_.record;
+  model_->metadata[kRoundKey] = std::to_string(record.round);
+  model_->metadata["personalization.base"] = record.base;
+  const std::optional<ErrorRates> base = folder_->history().empty()
+                                             ? record.general_before
+                                             : folder_->history().front().general_before;
+  Acceptance acceptance;
+  for (int halvings = 0; halvings <= 2; ++halvings) {
+    if (halvings > 0) {
+      MASR_TRY(*model_, LoadModel(folder_->candidate()));
+      MASR_TRY(const Model accepted, LoadModel(folder_->accepted()));
+      HalveTheChange(accepted);
+    }
+    MASR_RETURN_IF_ERROR(SaveModel(*model_, under_way_.settings.format, folder_->candidate()));
+    MASR_TRY(*model_, LoadModel(folder_->candidate()));
+    MASR_TRY(const Evaluation after, OnOwnSpeech(*model_, threads));
+    MASR_TRY(record.general_after, OnGeneralSpeech(*model_, threads));
+    acceptance = Judge({.before = before,
+                        .after = after,
+                        .general_base = base ? base : record.general_before,
+                        .general_after = record.general_after,
+                        .max_general_cer_rise = under_way_.settings.max_general_cer_rise});
+    record.accepted = acceptance.accepted;
+    record.why = acceptance.why;
+    NoteSentences(before, after);
+    if (halvings > 0 && acceptance.accepted) {
+      record.why += " (with " + std::string(halvings == 1 ? "half" : "a quarter") +
+                    " of what was learned; all of it forgot too much)";
+    }
+    if (!acceptance.forgets) break;
+  }
+  return {};
+}
+
+Result<RoundRecord> OwnerRound::Conclude() {
+  under_way_.record.samples = timeline_.samples();
+  under_way_.record.peak_rss_bytes = PeakResidentBytes();
+  MASR_RETURN_IF_ERROR(folder_->Conclude(under_way_));
+  return under_way_.record;
+}
+
+Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundEvents& events,
+                                    const std::atomic<bool>* cancel, RoundGuard* guard) {
+  RoundRecord& record = under_way_.record;
+  record.sub_model = CandidateName(model_->encoder, under_way_.settings.personalize.candidate);
+  record.trainable_parameters =
+      CountTrainable(model_->encoder, under_way_.settings.personalize.candidate);
+  MASR_RETURN_IF_ERROR(folder_->Update(under_way_));
+
+  Step(events, "listening before learning");
+  if (!record.general_before) {
+    MASR_TRY(record.general_before, OnGeneralSpeech(*model_, threads));
+  }
+  MASR_TRY(const Evaluation before, OnOwnSpeech(*model_, threads));
+  MASR_RETURN_IF_ERROR(CheckTexts(threads));
+  if (!record.why.empty()) return Conclude();
+
+  PersonalizeOptions options = under_way_.settings.personalize;
+  options.checkpoint.path = folder_->checkpoint();
+  MASR_TRY(options.checkpoint.identity, IdentityOf(under_way_, folder_->round_speech()));
+  RoundEvents round_events = events.round;
+  round_events.epoch = [&](const RoundEpoch& epoch) {
+    epoch_ = epoch.epoch + 1;
+    if (events.round.epoch) events.round.epoch(epoch);
+  };
+  MASR_TRY(const RoundResult result,
+           Personalize(*model_, speech_.dataset, options, threads, round_events, cancel, guard));
+  Note(result);
+  if (result.best_epoch == 0) {
+    unfinished_ = result.stopped;
+    if (unfinished_) {
+      record.why = "stopped before an epoch was better: " +
+                   (record.halt_why.empty() ? "as its owner asked" : record.halt_why);
+      return record;
+    }
+    record.why = "not accepted: no epoch was better on " +
+                 std::to_string(record.validation_utterances) + " utterances kept aside";
+    return Conclude();
+  }
+  Step(events, "judging what was learned");
+  MASR_RETURN_IF_ERROR(Offer(before, threads));
+  return Conclude();
+}
+
+}  // namespace masr
