@@ -39,13 +39,13 @@ def write_lines(path, lines):
     return path
 
 
-def voices(data, work, group):
+def voices(data, work, group, long_minutes=LONG_MINUTES):
     """(name, manifest to learn, manifest to test, extra options) of each simulated owner."""
     if group == "long":
         lines = read_lines(data / "kathleen/personal_adapt.jsonl")
         learn = write_lines(work / "long_learn.jsonl", lines[:LONG_TEST_FROM - 100])
         test = write_lines(work / "long_test.jsonl", lines[LONG_TEST_FROM:])
-        for minutes in LONG_MINUTES:
+        for minutes in long_minutes:
             yield f"{minutes} min", learn, test, ["--minutes", str(minutes)]
         return
     if group == "digits":

@@ -41,6 +41,7 @@ Command AddEvaluate(CLI::App& parent);
 Command AddInfo(CLI::App& parent);
 Command AddLanguageModel(CLI::App& parent);
 Command AddPersonalize(CLI::App& parent);
+Command AddPlan(CLI::App& parent);
 Command AddPretrain(CLI::App& parent);
 Command AddTranscribe(CLI::App& parent);
 

@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "io/file.h"
+#include "plan_options.h"
 #include "progress.h"
 #include "resources/linux_monitor.h"
 #include "resources/process_memory.h"
@@ -28,11 +29,10 @@ struct Options {
   std::string sysfs;
   std::string trace;
   PersonalizeOptions round;
+  PlanArguments plan;
+  // Whether the user has named the sub-model: a plan then has nothing to choose.
+  std::function<bool()> names_sub_model;
 };
-
-// Pages of the program and of its libraries that a round is the first to touch, and what it
-// allocates in small pieces: measured by bench/plan_accuracy.py.
-constexpr int64_t kLaterBytes = int64_t{2} << 20;
 
 Json EpochJson(const RoundEpoch& e) {
   return {{"epoch", e.epoch},        {"train_loss", e.train_loss},
@@ -101,14 +101,24 @@ Json MemoryJson(const RoundMemory& m) {
           {"speech", m.speech}};
 }
 
-// What the round will need in this process.
+// The sub-model that fits into the user's budget, if there is one.
+Result<std::optional<ChosenPlan>> PlanOf(const Model& model, const SpeechDataset& data,
+                                         const Options& options) {
+  if (!WantsPlan(options.plan) || options.names_sub_model()) return std::nullopt;
+  PlanArguments arguments = options.plan;
+  arguments.policy = options.policy;
+  arguments.sysfs = options.sysfs;
+  MASR_TRY(ChosenPlan chosen,
+           ChoosePlan(model, data, options.round, ThreadCount(options.common), arguments));
+  return chosen;
+}
+
+// What the round will need in this process, whose pages of the model the fingerprint has read.
 Result<RoundMemory> PlanMemoryOf(const Model& model, const SpeechDataset& data,
                                  const Options& options) {
-  // Its pages are there: the fingerprint has read them all.
-  const int64_t process = ResidentBytes() - model.weights.StoredBytes() + kLaterBytes;
   return PlanRoundMemory(model, options.round.candidate, DescribeSpeech(data, options.round),
                          MakeOptimizer(options.round.trainer.optimizer)->StatePerParameter(),
-                         ThreadCount(options.common), process);
+                         ThreadCount(options.common), ProcessBytes(model));
 }
 
 void PrintTable(const Measured& test, const Measured& general) {
@@ -149,6 +159,8 @@ Status Run(Options& options) {
   MASR_TRY(SpeechDataset data, LoadDataset(options.data, model, int64_t{256} << 20));
   Measured test;
   Measured general;
+  MASR_TRY(const std::optional<ChosenPlan> plan, PlanOf(model, data, options));
+  if (plan) options.round.candidate = plan->plan.best().candidate;
   MASR_TRY(const RoundMemory memory, PlanMemoryOf(model, data, options));
   options.round.arena_bytes = memory.arena;
   MASR_RETURN_IF_ERROR(test.Load(options.test, model));
@@ -216,6 +228,7 @@ Status Run(Options& options) {
                  {"seconds", round.seconds},
                  {"peak_rss_bytes", PeakResidentBytes()},
                  {"model", options.out}};
+    if (plan) json["plan"] = ChosenJson(*plan);
     if (test.after) {
       json["before"] = test.ToJson(*test.before);
       json["after"] = test.ToJson(*test.after);
@@ -227,6 +240,7 @@ Status Run(Options& options) {
     PrintJson(json);
     return {};
   }
+  if (plan) std::printf("%s: %s.\n", plan->plan.best().name.c_str(), plan->why.c_str());
   PrintTable(test, general);
   PrintSentences(test);
   if (!round.halt.why.empty()) std::printf("\nStopped: %s\n", round.halt.why.c_str());
@@ -286,6 +300,12 @@ Command AddPersonalize(CLI::App& parent) {
                   "Speech to validate at a time")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  AddPlanOptions(*app, options->plan);
+  options->names_sub_model = [app] {
+    return app->count("--freeze-blocks") + app->count("--tune") + app->count("--parts") +
+               app->count("--micro-batch-seconds") >
+           0;
+  };
   app->add_option("--policy", options->policy,
                   "When to pause and to stop (JSON, docs/resources.md); asked before every update");
   auto* sysfs = app->add_option("--sysfs", options->sysfs,

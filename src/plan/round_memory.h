@@ -20,6 +20,12 @@ struct RoundSpeech {
   double update_s = 0;         // of speech per update
   double validation_s = 0;     // of speech per batch of a validation
   int64_t cached_bytes = 0;    // of decoded samples that stay in memory
+  // What an epoch has of it, at its own tempo: for the time that it takes (CostOfEpoch).
+  double training_s = 0;       // of speech that is learned from
+  double held_out_s = 0;       // of speech that it is validated on
+  int64_t utterances = 0;      // that are learned from
+  int64_t updates = 0;         // about
+  double augmented_share = 0;  // of the utterances whose tempo is changed
 };
 
 // Bytes. Every item is one allocation of a round, or a group of them.

@@ -47,6 +47,13 @@ int64_t EpochsWithoutGain(std::span<const RoundEpoch> epochs) {
   return without;
 }
 
+// Of an epoch, as MakeBatches fills its batches with utterances of a mean length.
+int64_t CountUpdates(double batch_s, double total_s, int64_t utterances) {
+  const double together = std::max(
+      1.0, std::floor(batch_s * static_cast<double>(utterances) / std::max(total_s, 1e-9)));
+  return static_cast<int64_t>(std::ceil(static_cast<double>(utterances) / together));
+}
+
 // One round, from the split to the choice.
 class Round {
  public:
@@ -380,7 +387,8 @@ RoundSpeech DescribeSpeech(const SpeechDataset& data, const PersonalizeOptions& 
   const double slowest = speeds.empty() ? 1.0 : std::ranges::min(speeds);
   RoundSpeech speech{.longest_s = 1};  // a round without speech says so when it begins
   double total = 0;
-  for (int64_t i : FirstMinutes(data, options.minutes)) {
+  const std::vector<int64_t> indices = FirstMinutes(data, options.minutes);
+  for (int64_t i : indices) {
     const double seconds = data.utterance(i).duration_s;
     total += seconds;
     speech.longest_s = std::max(speech.longest_s, seconds / slowest);
@@ -394,6 +402,16 @@ RoundSpeech DescribeSpeech(const SpeechDataset& data, const PersonalizeOptions& 
       slowest;
   speech.validation_s =
       std::min(options.validation_batch_seconds, total * options.validation_share);
+  speech.training_s = learned;
+  speech.held_out_s = total - learned;
+  speech.utterances = static_cast<int64_t>(
+      std::llround(static_cast<double>(indices.size()) * (1 - options.validation_share)));
+  speech.updates = CountUpdates(speech.update_s * slowest, learned, speech.utterances);
+  speech.augmented_share = speeds.empty()
+                               ? 0
+                               : static_cast<double>(std::ranges::count_if(
+                                     speeds, [](double speed) { return speed != 1.0; })) /
+                                     static_cast<double>(speeds.size());
   return speech;
 }
 

@@ -58,8 +58,8 @@ struct RoundRecord {
   int64_t best_epoch = 0;                    // what was offered to the gate; 0: nothing
   bool accepted = false;
   bool rolled_back = false;  // accepted, and taken back by its owner later
-  std::string why;        // accepted or not, a sentence
-  std::string halted_by;  // "battery", ...; "owner"; empty: it ended by itself
+  std::string why;           // accepted or not, a sentence
+  std::string halted_by;     // "battery", ...; "owner"; empty: it ended by itself
   std::string halt_why;
   int64_t retries = 0;  // after a divergence, with a smaller step
   double audio_seconds = 0;

@@ -1,0 +1,200 @@
+#include "plan_options.h"
+
+#include <sys/utsname.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "default_gain_table.h"
+#include "io/byte_size.h"
+#include "io/file.h"
+#include "plan/measure_device.h"
+#include "plan/plan_limits.h"
+#include "resources/linux_monitor.h"
+#include "resources/process_memory.h"
+
+namespace masr::cli {
+namespace {
+
+constexpr size_t kMostText = 1 << 20;  // of a profile, a table, a policy
+
+double NowS() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::string DeviceName() {
+  utsname system{};
+  if (uname(&system) != 0) return "";
+  return std::string(system.sysname) + " " + system.machine;
+}
+
+// Measures, with what the battery gives right after a second of computing.
+Result<DeviceProfile> Measure(const Model& model, int threads, ResourceMonitor& monitor) {
+  const ThreadPool pool(threads);
+  MASR_TRY(DeviceProfile profile, MeasureDevice(model, pool, NowS, {.name = DeviceName()}));
+  MASR_TRY(const ResourceSnapshot snapshot, monitor.Read());
+#ifdef __GLIBC__
+  // What it took is free, but the process holds it until it is asked: a plan would count it.
+  malloc_trim(0);
+#endif
+  if (!snapshot.charging && snapshot.power_w.value_or(0) > 0) {
+    profile.training_power_w = snapshot.power_w;
+  }
+  return profile;
+}
+
+Result<DeviceProfile> ProfileOf(const Model& model, int threads, ResourceMonitor& monitor,
+                                const std::string& path) {
+  if (path.empty()) return Measure(model, threads, monitor);
+  if (!std::filesystem::exists(path)) {
+    MASR_TRY(DeviceProfile profile, Measure(model, threads, monitor));
+    MASR_TRY(const std::string text, WriteDeviceProfile(profile));
+    MASR_RETURN_IF_ERROR(ReplaceFile(path, text + "\n"));
+    return profile;
+  }
+  MASR_TRY(const std::string text, ReadTextFile(path, kMostText));
+  MASR_TRY(DeviceProfile profile, ReadDeviceProfile(text, path));
+  if (Status same = CheckProfile(profile, model.config.encoder_json, threads); !same.has_value()) {
+    return Fail(path, std::move(same.error()));
+  }
+  return profile;
+}
+
+Result<GainTable> GainsOf(const std::string& path) {
+  if (path.empty()) return ReadGainTable(kDefaultGainTable, "the gain table");
+  MASR_TRY(const std::string text, ReadTextFile(path, kMostText));
+  return ReadGainTable(text, path);
+}
+
+Result<PlanLimits> AllLimits(const PlanArguments& arguments, ResourceMonitor& monitor,
+                             const DeviceProfile& profile) {
+  PlanLimits limits = {.seconds = arguments.seconds};
+  if (!arguments.ram.empty()) {
+    MASR_TRY(limits.ram_bytes, ParseByteSize(arguments.ram));
+  }
+  ResourcePolicy policy;
+  ResourceSnapshot now;  // tells nothing, and so limits nothing
+  if (!arguments.policy.empty()) {
+    MASR_TRY(const std::string text, ReadTextFile(arguments.policy, kMostText));
+    MASR_TRY(policy, ResourcePolicy::FromJson(text, arguments.policy));
+    MASR_TRY(now, monitor.Read());
+  }
+  if (arguments.battery_percent) {
+    now.has_battery = true;
+    now.charging = false;
+    now.battery_percent = arguments.battery_percent;
+  }
+  MASR_TRY(const PlanLimits of_policy, LimitsOf(policy, now, profile));
+  return TightestOf(limits, of_policy);
+}
+
+std::string WhyOf(const TrainingPlan& plan) {
+  const auto fits = std::ranges::count_if(plan.candidates, &PlannedCandidate::fits);
+  char text[200];
+  std::snprintf(
+      text, sizeof(text),
+      "of %lld variants that fit (of %zu) it is expected to take most errors away, %.1f %%, "
+      "for least time",
+      static_cast<long long>(fits), plan.candidates.size(), 100 * plan.best().expected_gain);
+  return text;
+}
+
+}  // namespace
+
+void AddPlanOptions(CLI::App& app, PlanArguments& arguments) {
+  app.add_option("--ram", arguments.ram, "Memory that the round may take: 200MB, 200MiB, or bytes")
+      ->check([](const std::string& text) {
+        const auto bytes = ParseByteSize(text);
+        return bytes.has_value() ? std::string() : bytes.error().message;
+      });
+  app.add_option("--battery", arguments.battery_percent,
+                 "What is in the battery, in percent; no charger is there")
+      ->check(CLI::Range(0.0, 100.0));
+  app.add_option("--seconds", arguments.seconds, "Time that the round may take")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--profile", arguments.profile,
+                 "Device profile (JSON); measured, and written there, if the file is missing");
+  app.add_option("--gain-table", arguments.gain_table,
+                 "What sub-models are worth (JSON), instead of what is built in");
+}
+
+bool WantsPlan(const PlanArguments& arguments) {
+  return !arguments.ram.empty() || arguments.battery_percent || arguments.seconds ||
+         !arguments.profile.empty();
+}
+
+int64_t ProcessBytes(const Model& model) {
+  // Pages of the program and of its libraries that a round is the first to touch, and what it
+  // allocates in small pieces: measured by bench/plan_accuracy.py.
+  constexpr int64_t kLaterBytes = int64_t{2} << 20;
+  return ResidentBytes() - model.weights.StoredBytes() + kLaterBytes;
+}
+
+Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
+                              const PersonalizeOptions& round, int threads,
+                              const PlanArguments& arguments) {
+  LinuxMonitor monitor({.root = arguments.sysfs});
+  ChosenPlan chosen;
+  MASR_TRY(chosen.profile, ProfileOf(model, threads, monitor, arguments.profile));
+  MASR_TRY(const GainTable gains, GainsOf(arguments.gain_table));
+  MASR_TRY(chosen.limits, AllLimits(arguments, monitor, chosen.profile));
+  const RoundSpeech speech = DescribeSpeech(data, round);
+  chosen.minutes = (speech.training_s + speech.held_out_s) / 60;
+  MASR_TRY(
+      chosen.plan,
+      MakeTrainingPlan(
+          model, EnumerateCandidates(model.encoder), speech, chosen.limits, chosen.profile, gains,
+          {.epochs = round.epochs,
+           .state_per_parameter = MakeOptimizer(round.trainer.optimizer)->StatePerParameter(),
+           .threads = threads,
+           .process_bytes = ProcessBytes(model)}));
+  chosen.why = WhyOf(chosen.plan);
+  return chosen;
+}
+
+std::vector<std::string> CandidateOptions(const Candidate& candidate) {
+  std::vector<std::string> options = {"--freeze-blocks", std::to_string(candidate.first_block)};
+  const auto add = [&](const char* name, const std::string& value) {
+    options.emplace_back(name);
+    options.push_back(value);
+  };
+  if (candidate.tuning == Tuning::kVectors) add("--tune", "vectors");
+  if (candidate.parts > 1) add("--parts", std::to_string(candidate.parts));
+  if (candidate.micro_batch_seconds > 0) {
+    add("--micro-batch-seconds", Json(candidate.micro_batch_seconds).dump());
+  }
+  return options;
+}
+
+Json PlannedJson(const PlannedCandidate& planned) {
+  return {{"name", planned.name},
+          {"trainable_parameters", planned.trainable_parameters},
+          {"peak_bytes", planned.peak_bytes},
+          {"seconds_per_epoch", planned.seconds_per_epoch},
+          {"joules_per_epoch", planned.joules_per_epoch},
+          {"seconds", planned.seconds},
+          {"joules", planned.joules},
+          {"expected_gain", planned.expected_gain},
+          {"fits", planned.fits},
+          {"refused_because", planned.refused_because}};
+}
+
+Json ChosenJson(const ChosenPlan& chosen) {
+  const auto& candidates = chosen.plan.candidates;
+  return {{"chosen", chosen.plan.best().name},
+          {"why", chosen.why},
+          {"options", CandidateOptions(chosen.plan.best().candidate)},
+          {"candidates", candidates.size()},
+          {"fitting", std::ranges::count_if(candidates, &PlannedCandidate::fits)},
+          {"peak_bytes", chosen.plan.best().peak_bytes},
+          {"seconds_per_epoch", chosen.plan.best().seconds_per_epoch},
+          {"joules_per_epoch", chosen.plan.best().joules_per_epoch},
+          {"expected_gain", chosen.plan.best().expected_gain}};
+}
+
+}  // namespace masr::cli

@@ -1,0 +1,56 @@
+// What `plan` and `personalize` share: the budget that a user names, and the sub-model that fits
+// into it.
+#ifndef MOBILEASR_APPS_CLI_PLAN_OPTIONS_H_
+#define MOBILEASR_APPS_CLI_PLAN_OPTIONS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "command.h"
+#include "plan/training_plan.h"
+#include "train/personalize.h"
+
+namespace masr::cli {
+
+struct PlanArguments {
+  std::string ram;                        // ParseByteSize; empty: no limit of the user's
+  std::optional<double> battery_percent;  // without a charger
+  std::optional<double> seconds;          // of training
+  std::string profile;                    // device profile; measured, and written if named
+  std::string gain_table;                 // empty: the one that is built in
+  std::string policy;                     // whose limits count too, on the device as it is now
+  std::string sysfs;                      // LinuxMonitorOptions::root
+};
+
+// All but the policy's: that is a guard's matter too.
+void AddPlanOptions(CLI::App& app, PlanArguments& arguments);
+// Whether the user has named a budget, or a profile.
+bool WantsPlan(const PlanArguments& arguments);
+
+struct ChosenPlan {
+  TrainingPlan plan;
+  PlanLimits limits;
+  DeviceProfile profile;
+  double minutes = 0;  // of speech
+  std::string why;     // this one, a sentence
+};
+
+// Reads or measures the device profile, and plans. `round` says all of the round but what learns.
+Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
+                              const PersonalizeOptions& round, int threads,
+                              const PlanArguments& arguments);
+
+// What this process holds before a round, without the pages of the model that it has read already.
+int64_t ProcessBytes(const Model& model);
+
+// Options of `personalize` that mean the candidate.
+std::vector<std::string> CandidateOptions(const Candidate& candidate);
+
+Json PlannedJson(const PlannedCandidate& planned);
+// Of what was chosen, for `personalize`.
+Json ChosenJson(const ChosenPlan& chosen);
+
+}  // namespace masr::cli
+
+#endif  // MOBILEASR_APPS_CLI_PLAN_OPTIONS_H_

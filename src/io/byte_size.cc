@@ -1,0 +1,42 @@
+#include "io/byte_size.h"
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string>
+
+namespace masr {
+namespace {
+
+std::optional<double> UnitOf(std::string unit) {
+  for (char& c : unit) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  if (unit.empty() || unit == "b") return 1;
+  const size_t power = std::string_view("kmgt").find(unit[0]);
+  if (power == std::string_view::npos) return std::nullopt;
+  const std::string rest = unit.substr(1);
+  if (rest.empty() || rest == "b") return std::pow(1000.0, static_cast<double>(power + 1));
+  if (rest == "ib") return std::pow(1024.0, static_cast<double>(power + 1));
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<int64_t> ParseByteSize(std::string_view text) {
+  constexpr double kMost = 9e18;
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [after, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  std::string unit(after, end);
+  if (unit.starts_with(' ')) unit.erase(0, 1);
+  const std::optional<double> factor = UnitOf(unit);
+  if (error != std::errc() || !factor || !(number * *factor >= 1) || number * *factor > kMost) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + std::string(text) +
+                    "' is not an amount of memory; write it as 200MB, 200MiB or in bytes");
+  }
+  return static_cast<int64_t>(number * *factor);
+}
+
+}  // namespace masr
