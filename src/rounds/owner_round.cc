@@ -121,22 +121,21 @@ Result<Evaluation> OwnerRound::OnOwnSpeech(const Model& model, const ThreadPool&
                   {.batch_seconds = under_way_.settings.personalize.validation_batch_seconds});
 }
 
-Result<std::optional<ErrorRates>> OwnerRound::OnGeneralSpeech(const Model& model,
-                                                              const ThreadPool& threads) {
+Result<std::optional<ErrorRates>> OwnerRound::OnSpeechOf(const std::string& manifest,
+                                                         const Model& model,
+                                                         const ThreadPool& threads) {
   std::optional<ErrorRates> rates;
-  const RoundSettings& settings = under_way_.settings;
-  if (settings.general.empty()) return rates;
+  if (manifest.empty()) return rates;
   std::vector<Manifest> manifests(1);
-  MASR_TRY(manifests[0], ReadManifest(settings.general));
-  SpeechDataset general =
-      SpeechDataset::Create(std::move(manifests), model.vocabulary,
-                            {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz});
-  if (general.size() == 0) {
-    return Fail(ErrorCode::kInvalidArgument, settings.general + ": no usable utterance");
-  }
-  MASR_TRY(const Evaluation e,
-           Evaluate(model, general, {}, threads,
-                    {.batch_seconds = settings.personalize.validation_batch_seconds}));
+  MASR_TRY(manifests[0], ReadManifest(manifest));
+  SpeechDataset data = SpeechDataset::Create(
+      std::move(manifests), model.vocabulary,
+      {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz});
+  if (data.size() == 0) return Fail(ErrorCode::kInvalidArgument, manifest + ": no usable utterance");
+  MASR_TRY(
+      const Evaluation e,
+      Evaluate(model, data, {}, threads,
+               {.batch_seconds = under_way_.settings.personalize.validation_batch_seconds}));
   rates = ErrorRates{.wer = e.words.rate_percent(), .cer = e.characters.rate_percent()};
   return rates;
 }
@@ -221,7 +220,7 @@ Status OwnerRound::Offer(const Evaluation& before, const ThreadPool& threads) {
     MASR_RETURN_IF_ERROR(SaveModel(*model_, under_way_.settings.format, folder_->candidate()));
     MASR_TRY(*model_, LoadModel(folder_->candidate()));
     MASR_TRY(const Evaluation after, OnOwnSpeech(*model_, threads));
-    MASR_TRY(record.general_after, OnGeneralSpeech(*model_, threads));
+    MASR_TRY(record.general_after, OnSpeechOf(under_way_.settings.general, *model_, threads));
     acceptance = Judge({.before = before,
                         .after = after,
                         .general_base = base ? base : record.general_before,
@@ -256,8 +255,10 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
 
   Step(events, "listening before learning");
   if (!record.general_before) {
-    MASR_TRY(record.general_before, OnGeneralSpeech(*model_, threads));
+    MASR_TRY(record.general_before, OnSpeechOf(under_way_.settings.general, *model_, threads));
   }
+  MASR_TRY(record.test_before, OnSpeechOf(under_way_.settings.test, *model_, threads));
+  record.test_after = record.test_before;  // until something better is accepted
   MASR_TRY(const Evaluation before, OnOwnSpeech(*model_, threads));
   MASR_RETURN_IF_ERROR(CheckTexts(threads));
   if (!record.why.empty()) return Conclude();
@@ -286,6 +287,9 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
   }
   Step(events, "judging what was learned");
   MASR_RETURN_IF_ERROR(Offer(before, threads));
+  if (record.accepted) {
+    MASR_TRY(record.test_after, OnSpeechOf(under_way_.settings.test, *model_, threads));
+  }
   return Conclude();
 }
 

@@ -12,7 +12,7 @@ constexpr double kLarge = 1e300;
 constexpr int64_t kMost = int64_t{1} << 52;
 
 const std::vector<std::string> kTunings = {"full", "vectors"};
-const std::vector<std::string> kFormats = {"f32", "bf16", "int8"};
+const std::vector<std::string> kFormats = {"f32", "bf16", "int8", "as-stored"};
 const std::vector<std::string> kOptimizers = {"adamw", "sgd"};
 
 Json CandidateToJson(const Candidate& c) {
@@ -91,6 +91,7 @@ nlohmann::ordered_json RoundSettingsToJson(const RoundSettings& settings) {
           {"format", kFormats[static_cast<size_t>(settings.format)]},
           {"replay_share", settings.replay_share},
           {"general", settings.general},
+          {"test", settings.test},
           {"max_general_cer_rise", settings.max_general_cer_rise},
           {"check_transcripts", settings.check_transcripts}};
 }
@@ -117,6 +118,7 @@ Result<RoundSettings> RoundSettingsFromJson(const nlohmann::json& object,
   settings.format = static_cast<WeightFormat>(reader.Choice("format", {}, kFormats));
   settings.replay_share = reader.Number("replay_share", {}, 0, kLarge);
   settings.general = reader.Text("general", {});
+  settings.test = reader.Text("test", {});
   settings.max_general_cer_rise = reader.Number("max_general_cer_rise", {}, 0, kLarge);
   settings.check_transcripts = reader.Bool("check_transcripts", true);
   MASR_RETURN_IF_ERROR(reader.Finish());
