@@ -181,7 +181,8 @@ Json PlannedJson(const PlannedCandidate& planned) {
           {"joules", planned.joules},
           {"expected_gain", planned.expected_gain},
           {"fits", planned.fits},
-          {"refused_because", planned.refused_because}};
+          {"refused_because", planned.refused_because},
+          {"options", CandidateOptions(planned.candidate)}};
 }
 
 Json ChosenJson(const ChosenPlan& chosen) {

@@ -57,7 +57,9 @@ EpochCost CostOfEpoch(const Encoder& encoder, const Candidate& candidate, const 
   cost.validation_s = kValidations * validation;
   cost.features_s = speech.training_s * (speech.augmented_share * profile.augmented_features_s +
                                          (1 - speech.augmented_share) * profile.features_s);
-  cost.updates_s = static_cast<double>(speech.updates) * profile.update_s *
+  // After each epoch the mean changes places with the weights, twice, and may be kept: together as
+  // many bytes as another update.
+  cost.updates_s = static_cast<double>(speech.updates + 1) * profile.update_s *
                    static_cast<double>(CountTrainable(encoder, candidate));
   return cost;
 }
