@@ -27,6 +27,7 @@ ALLOWED = {
     "plan": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc"],
     "train": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data", "plan",
               "resources"],
+    "report": ["base", "io", "text", "plan", "train"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"/]+)/', re.MULTILINE)
 

@@ -42,6 +42,7 @@ Command AddInfo(CLI::App& parent);
 Command AddLanguageModel(CLI::App& parent);
 Command AddPersonalize(CLI::App& parent);
 Command AddPretrain(CLI::App& parent);
+Command AddReport(CLI::App& parent);
 Command AddTranscribe(CLI::App& parent);
 
 void AddCommonOptions(CLI::App& app, CommonOptions& options);
