@@ -44,10 +44,17 @@ std::vector<RoundStretch> PlaceRounds(std::span<const RoundRecord> rounds) {
   return stretches;
 }
 
+// With so many rounds to a width, what counts is how they follow each other: no room for epochs.
+bool Crowded(size_t rounds, double width) {
+  constexpr double kLeastWidth = 40;
+  return static_cast<double>(rounds) * kLeastWidth > width;
+}
+
 // The axis, boundaries, names and shades that both figures share.
 Chart RoundsChart(std::span<const RoundRecord> rounds, const std::vector<RoundStretch>& stretches,
                   double width) {
-  Chart chart{.x_title = "epoch"};
+  const bool crowded = Crowded(rounds.size(), width);
+  Chart chart{.x_title = crowded ? "round" : "epoch"};
   if (rounds.empty()) return chart;
   const double whole = stretches.back().end();
   chart.x = {-0.012 * whole, 1.012 * whole, {}};
@@ -64,6 +71,7 @@ Chart RoundsChart(std::span<const RoundRecord> rounds, const std::vector<RoundSt
     if (!rounds[i].accepted) {
       chart.bands.push_back({.from = place.from, .to = place.end(), .shade = Shade::kRefused});
     }
+    if (crowded) continue;
     if (i > 0) chart.dividers.push_back((stretches[i - 1].end() + place.from) / 2);
     const double pixels = place.length / whole * width;
     const int most = std::clamp(static_cast<int>(pixels / 40), 2, 8);
@@ -132,6 +140,28 @@ void MarkChosen(Chart& chart, const RoundRecord& round, const RoundStretch& plac
                                 Percent(chosen->validation_cer)});
 }
 
+// Those that find room for their labels first: where it began, then WER before CER, the newest
+// round before others. Among very many rounds only the newest accepted one.
+void AddMarks(Chart& chart, std::span<const RoundRecord> rounds,
+              const std::vector<RoundStretch>& stretches, double width) {
+  if (const RoundEpoch* first = rounds.empty() ? nullptr : FirstEpoch(rounds.front())) {
+    chart.marks.push_back({.at = {stretches[0].At(0), first->validation_wer},
+                           .small = true,
+                           .label = Percent(first->validation_wer),
+                           .tip = "Before round " + std::to_string(rounds.front().round) +
+                                  ": WER " + Percent(first->validation_wer)});
+  }
+  const bool crowded = Crowded(rounds.size(), width);
+  for (const Rate& rate : {Rate{&RoundEpoch::validation_wer, Tone::kBlue, false},
+                           Rate{&RoundEpoch::validation_cer, Tone::kGreen, true}}) {
+    for (size_t i = rounds.size(); i-- > 0;) {
+      if (crowded && !rounds[i].accepted) continue;
+      MarkChosen(chart, rounds[i], stretches[i], rate);
+      if (crowded) break;
+    }
+  }
+}
+
 }  // namespace
 
 const RoundEpoch* FindEpoch(const RoundRecord& round, int64_t epoch) {
@@ -157,18 +187,7 @@ Drawing ErrorRateFigure(std::span<const RoundRecord> rounds, double width) {
   AddRoundLines(chart, rounds, stretches, {.tone = Tone::kBlue, .label = "words"},
                 [](const RoundEpoch& e) { return e.validation_wer; });
   chart.y = AxisFor(chart, 6, 0.12);
-  // Those that find room first: where it began, then WER before CER, the newest round before
-  // others.
-  if (const RoundEpoch* first = rounds.empty() ? nullptr : FirstEpoch(rounds.front())) {
-    chart.marks.push_back({.at = {stretches[0].At(0), first->validation_wer},
-                           .small = true,
-                           .label = Percent(first->validation_wer),
-                           .tip = "At the start: WER " + Percent(first->validation_wer)});
-  }
-  for (const Rate& rate : {Rate{&RoundEpoch::validation_wer, Tone::kBlue, false},
-                           Rate{&RoundEpoch::validation_cer, Tone::kGreen, true}}) {
-    for (size_t i = rounds.size(); i-- > 0;) MarkChosen(chart, rounds[i], stretches[i], rate);
-  }
+  AddMarks(chart, rounds, stretches, width);
   Drawing drawing{.width = width, .height = 300, .title = "Errors epoch by epoch"};
   drawing.description = "Word and character error rates of the sentences kept aside, over " +
                         Count(static_cast<int64_t>(rounds.size()), "round", "rounds") + ".";

@@ -33,6 +33,17 @@ TEST(EpochFigures, StartChosenEpochsAndOutcomesAreWritten) {
   EXPECT_EQ(kept.body.find("refused"), std::string::npos);
 }
 
+TEST(EpochFigures, AmongVeryManyRoundsOnlyTheLastAcceptedIsMarked) {
+  std::vector<RoundRecord> rounds;
+  for (int64_t n = 1; n <= 99; ++n) rounds.push_back(InventedRound(n, n != 99, 40));
+  const Drawing drawing = ErrorRateFigure(rounds, 360);
+  EXPECT_TRUE(Says(drawing, "40.0 %"));
+  EXPECT_TRUE(Says(drawing, "round"));
+  EXPECT_FALSE(Says(drawing, "epoch"));
+  EXPECT_NE(drawing.body.find("Round 98, epoch 7"), std::string::npos);
+  EXPECT_EQ(drawing.body.find("Round 97, epoch 7"), std::string::npos);
+}
+
 TEST(EpochFigures, TheLossBeforeTheFirstEpochIsNoZero) {
   const RoundRecord rounds[] = {InventedRound(1, true, 40, 1)};
   // Of the training loss one point is left: a dot.
