@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "command.h"
+#include "io/byte_size.h"
 #include "io/file.h"
 #include "plan_options.h"
 #include "progress.h"
@@ -29,6 +30,7 @@ struct Options {
   std::string sysfs;
   std::string trace;
   PersonalizeOptions round;
+  std::string cache_budget;  // ParseByteSize; empty: as the library has it
   PlanArguments plan;
   // Whether the user has named the sub-model: a plan then has nothing to choose.
   std::function<bool()> names_sub_model;
@@ -98,7 +100,7 @@ Json MemoryJson(const RoundMemory& m) {
   return {{"process", m.process},   {"threads", m.threads},     {"weights", m.weights},
           {"trained", m.trained},   {"gradients", m.gradients}, {"optimizer", m.optimizer},
           {"averages", m.averages}, {"arena", m.arena},         {"inputs", m.inputs},
-          {"speech", m.speech}};
+          {"speech", m.speech},     {"prefixes", m.prefixes}};
 }
 
 // The sub-model that fits into the user's budget, if there is one.
@@ -153,10 +155,32 @@ void PrintSentences(const Measured& test) {
   }
 }
 
+Status SetCache(Options& options) {
+  PrefixCacheOptions& cache = options.round.cache;
+  options.round.candidate.cache = cache.place != CachePlace::kNone;
+  if (!options.cache_budget.empty()) {
+    MASR_TRY(cache.budget_bytes, ParseByteSize(options.cache_budget));
+  }
+  if (cache.folder.empty()) {
+    cache.folder = std::filesystem::absolute(options.out).parent_path().string();
+  }
+  return {};
+}
+
+Json CacheJson(const PrefixCacheCounts& counts, const std::string& trouble) {
+  return {{"computed", counts.computed},
+          {"found", counts.found},
+          {"bytes", counts.bytes},
+          {"trouble", trouble}};
+}
+
 Status Run(Options& options) {
   MASR_TRY(Model model, LoadModel(options.base));
   const std::string base_fingerprint = ModelFingerprint(model);
-  MASR_TRY(SpeechDataset data, LoadDataset(options.data, model, int64_t{256} << 20));
+  MASR_RETURN_IF_ERROR(SetCache(options));
+  // Where prefixes are kept, samples are wanted once.
+  const int64_t kept_samples = options.round.candidate.cache ? 0 : int64_t{256} << 20;
+  MASR_TRY(SpeechDataset data, LoadDataset(options.data, model, kept_samples));
   Measured test;
   Measured general;
   MASR_TRY(const std::optional<ChosenPlan> plan, PlanOf(model, data, options));
@@ -228,6 +252,9 @@ Status Run(Options& options) {
                  {"seconds", round.seconds},
                  {"peak_rss_bytes", PeakResidentBytes()},
                  {"model", options.out}};
+    if (options.round.candidate.cache) {
+      json["cache"] = CacheJson(round.cache, round.cache_trouble);
+    }
     if (plan) json["plan"] = ChosenJson(*plan);
     if (test.after) {
       json["before"] = test.ToJson(*test.before);
@@ -300,6 +327,19 @@ Command AddPersonalize(CLI::App& parent) {
                   "Speech to validate at a time")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app->add_option("--cache", round.cache.place,
+                  "Where to keep what the frozen blocks make of the speech: none, ram or disk")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, CachePlace>{
+          {"none", CachePlace::kNone}, {"ram", CachePlace::kRam}, {"disk", CachePlace::kDisk}}))
+      ->default_str("none");
+  app->add_option("--cache-budget", options->cache_budget,
+                  "How much of it to keep: 64MB, 64MiB, or bytes; the rest is computed again")
+      ->check([](const std::string& text) {
+        const auto bytes = ParseByteSize(text);
+        return bytes.has_value() ? std::string() : bytes.error().message;
+      });
+  app->add_option("--cache-folder", round.cache.folder,
+                  "Where 'disk' is (default: the folder of --out)");
   AddPlanOptions(*app, options->plan);
   options->names_sub_model = [app] {
     return app->count("--freeze-blocks") + app->count("--tune") + app->count("--parts") +
