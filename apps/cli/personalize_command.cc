@@ -67,6 +67,13 @@ void PrintSentences(const Measured& test) {
   }
 }
 
+Json CacheJson(const PrefixCacheCounts& counts, const std::string& trouble) {
+  return {{"computed", counts.computed},
+          {"found", counts.found},
+          {"bytes", counts.bytes},
+          {"trouble", trouble}};
+}
+
 Status Run(PersonalizeArguments& options) {
   if (options.out.empty() || options.data.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -75,7 +82,10 @@ Status Run(PersonalizeArguments& options) {
   PersonalizeOptions& round_options = options.round();
   MASR_TRY(Model model, LoadModel(options.base));
   const std::string base_fingerprint = ModelFingerprint(model);
-  MASR_TRY(SpeechDataset data, LoadDataset(options.data, model, int64_t{256} << 20));
+  MASR_RETURN_IF_ERROR(SetCache(options, std::filesystem::absolute(options.out).parent_path()));
+  // Where prefixes are kept, samples are wanted once.
+  const int64_t kept_samples = round_options.candidate.cache ? 0 : int64_t{256} << 20;
+  MASR_TRY(SpeechDataset data, LoadDataset(options.data, model, kept_samples));
   Measured test;
   Measured general;
   round_options.seed = options.common.seed;
@@ -95,9 +105,8 @@ Status Run(PersonalizeArguments& options) {
   std::optional<RoundGuard> guard;
   if (!options.policy.empty() || !options.sysfs.empty() || !options.trace.empty()) {
     MASR_TRY(const ResourcePolicy policy, ReadPolicy(options.policy));
-    MASR_TRY(monitor, MakeMonitor(options, std::filesystem::absolute(options.out)
-                                               .parent_path()
-                                               .string()));
+    MASR_TRY(monitor,
+             MakeMonitor(options, std::filesystem::absolute(options.out).parent_path().string()));
     guard.emplace(*monitor, GuardOptions(policy, progress));
   }
   MASR_TRY(const RoundResult round,
@@ -134,6 +143,9 @@ Status Run(PersonalizeArguments& options) {
                  {"seconds", round.seconds},
                  {"peak_rss_bytes", PeakResidentBytes()},
                  {"model", options.out}};
+    if (round_options.candidate.cache) {
+      json["cache"] = CacheJson(round.cache, round.cache_trouble);
+    }
     if (plan) json["plan"] = ChosenJson(*plan);
     if (test.after) {
       json["before"] = test.ToJson(*test.before);

@@ -43,6 +43,7 @@ Result<OwnerRound> BeginOrResume(OwnerFolder& folder, PersonalizeArguments& argu
   if (arguments.data.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "a new round needs speech: --data MANIFEST");
   }
+  MASR_RETURN_IF_ERROR(SetCache(arguments, folder.path()));
   RoundSettings settings = arguments.settings;
   if (settings.general.empty()) settings.general = GeneralBeside(arguments.base);
   settings.test = arguments.test;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <map>
 
+#include "io/byte_size.h"
 #include "io/file.h"
 #include "resources/linux_monitor.h"
 #include "resources/scripted_monitor.h"
@@ -81,6 +82,19 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
                  "Speech to validate at a time")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--cache", round.cache.place,
+                 "Where to keep what the frozen blocks make of the speech: none, ram or disk")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, CachePlace>{
+          {"none", CachePlace::kNone}, {"ram", CachePlace::kRam}, {"disk", CachePlace::kDisk}}))
+      ->default_str("none");
+  app.add_option("--cache-budget", arguments.cache_budget,
+                 "How much of it to keep: 64MB, 64MiB, or bytes; the rest is computed again")
+      ->check([](const std::string& text) {
+        const auto bytes = ParseByteSize(text);
+        return bytes.has_value() ? std::string() : bytes.error().message;
+      });
+  app.add_option("--cache-folder", round.cache.folder,
+                 "Where 'disk' is (default: the folder of --out, or --state)");
   AddPlanOptions(app, arguments.plan);
   arguments.names_sub_model = [&app] {
     return app.count("--freeze-blocks") + app.count("--tune") + app.count("--parts") +
@@ -98,6 +112,16 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
                  "becomes bf16 (default: bf16; with --state as-stored)")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "as-stored"}));
   AddCommonOptions(app, arguments.common);
+}
+
+Status SetCache(PersonalizeArguments& arguments, const std::string& folder) {
+  PrefixCacheOptions& cache = arguments.round().cache;
+  arguments.round().candidate.cache = cache.place != CachePlace::kNone;
+  if (!arguments.cache_budget.empty()) {
+    MASR_TRY(cache.budget_bytes, ParseByteSize(arguments.cache_budget));
+  }
+  if (cache.folder.empty()) cache.folder = folder;
+  return {};
 }
 
 Result<std::unique_ptr<ResourceMonitor>> MakeMonitor(const PersonalizeArguments& arguments,
@@ -172,7 +196,7 @@ Json MemoryJson(const RoundMemory& m) {
   return {{"process", m.process},   {"threads", m.threads},     {"weights", m.weights},
           {"trained", m.trained},   {"gradients", m.gradients}, {"optimizer", m.optimizer},
           {"averages", m.averages}, {"arena", m.arena},         {"inputs", m.inputs},
-          {"speech", m.speech}};
+          {"speech", m.speech},     {"prefixes", m.prefixes}};
 }
 
 }  // namespace masr::cli

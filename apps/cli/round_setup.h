@@ -28,6 +28,7 @@ struct PersonalizeArguments {
   std::string policy;
   std::string sysfs;
   std::string trace;
+  std::string cache_budget;  // ParseByteSize; empty: as the library has it
   RoundSettings settings;
   PlanArguments plan;
   // Whether the user has named the sub-model: a plan then has nothing to choose.
@@ -38,6 +39,9 @@ struct PersonalizeArguments {
 };
 
 void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments);
+
+// Options of the cache that need more than parsing; `folder` is where 'disk' is by default.
+Status SetCache(PersonalizeArguments& arguments, const std::string& folder);
 
 // The monitor that --sysfs or --trace names, or this device's.
 Result<std::unique_ptr<ResourceMonitor>> MakeMonitor(const PersonalizeArguments& arguments,

@@ -7,14 +7,15 @@ namespace masr {
 
 std::string CandidateName(const Encoder& encoder, const Candidate& candidate) {
   const size_t head = encoder.blocks().size() - 1;
-  if (candidate.first_block >= head) return "head";
+  const std::string cached = candidate.cache ? ", cached" : "";
+  if (candidate.first_block >= head) return "head" + cached;
   const size_t top = head - candidate.first_block;
   std::string name = candidate.first_block == 0
                          ? "all blocks"
                          : "top " + std::to_string(top) + (top == 1 ? " block" : " blocks");
   if (candidate.tuning == Tuning::kVectors) name += ", vectors";
   if (candidate.parts > 1) name += ", in " + std::to_string(candidate.parts) + " parts";
-  return name;
+  return name + cached;
 }
 
 std::vector<uint8_t> TrainableParameters(const Encoder& encoder, const Candidate& candidate) {

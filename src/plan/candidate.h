@@ -25,11 +25,14 @@ struct Candidate {
   // Of speech at a time, but at least an utterance; an update is the sum of as many times as it
   // needs. 0: all of an update at once.
   double micro_batch_seconds = 0;
+  // Whether what enters first_block is kept from epoch to epoch, so that the blocks below run once.
+  bool cache = false;
 
   bool operator==(const Candidate&) const = default;
 };
 
-// "all blocks", "top 4 blocks", "top 4 blocks, vectors", "head"; with ", in 3 parts".
+// "all blocks", "top 4 blocks", "top 4 blocks, vectors", "head"; with ", in 3 parts" and ",
+// cached".
 std::string CandidateName(const Encoder& encoder, const Candidate& candidate);
 
 // Which parameters learn, by parameter.

@@ -62,6 +62,8 @@ TEST(Candidate, IsNamed) {
             "top 2 blocks, vectors");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 1, .parts = 2}),
             "top 2 blocks, in 2 parts");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 2, .cache = true}), "top 1 block, cached");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3, .cache = true}), "head, cached");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3}), "head");
 }
 

@@ -92,6 +92,24 @@ TEST(CostModel, FeaturesAreMadeForEachEpochAndEachValidation) {
   EXPECT_NEAR(cost.validation_s - before, 2 * 20 * 0.01, 1e-9);
 }
 
+// Features and frozen blocks once, of all speech; the others as ever.
+TEST(CostModel, WhatIsKeptIsComputedOnce) {
+  const Model model = Tiny();
+  DeviceProfile device = TinyDevice(model);
+  device.features_s = 0.01;
+  const EpochCost without = CostOfEpoch(model.encoder, {.first_block = 2}, TinySpeech(), device);
+  const EpochCost cost =
+      CostOfEpoch(model.encoder, {.first_block = 2, .cache = true}, TinySpeech(), device);
+  EXPECT_EQ(without.kept_s, 0);
+  EXPECT_NEAR(cost.kept_s, 120 * (0.01 + 0.001 + 0.002), 1e-9);
+  EXPECT_EQ(cost.frozen_s, 0);
+  EXPECT_EQ(cost.features_s, 0);
+  EXPECT_EQ(cost.backward_s, without.backward_s);
+  EXPECT_NEAR(cost.validation_s, 2 * 20 * 10 * 0.007, 1e-9);
+  EXPECT_NEAR(RoundSeconds(cost, 3), cost.kept_s + 3 * cost.total_s() + cost.validation_s / 2,
+              1e-9);
+}
+
 TEST(CostModel, ARoundValidatesItsBaseFirst) {
   const EpochCost cost = {.backward_s = 5, .validation_s = 2};
   EXPECT_DOUBLE_EQ(RoundSeconds(cost, 3), 3 * 7 + 1);

@@ -13,13 +13,16 @@ constexpr int64_t kMost = int64_t{1} << 52;
 
 const std::vector<std::string> kTunings = {"full", "vectors"};
 const std::vector<std::string> kFormats = {"f32", "bf16", "int8", "as-stored"};
+const std::vector<std::string> kCachePlaces = {"none", "ram", "disk"};
+const std::vector<std::string> kCacheFormats = {"f32", "bf16"};
 const std::vector<std::string> kOptimizers = {"adamw", "sgd"};
 
 Json CandidateToJson(const Candidate& c) {
   return {{"first_block", c.first_block},
           {"tuning", kTunings[static_cast<size_t>(c.tuning)]},
           {"parts", c.parts},
-          {"micro_batch_seconds", c.micro_batch_seconds}};
+          {"micro_batch_seconds", c.micro_batch_seconds},
+          {"cache", c.cache}};
 }
 
 Candidate ReadCandidate(ConfigReader& reader) {
@@ -28,6 +31,23 @@ Candidate ReadCandidate(ConfigReader& reader) {
   c.tuning = static_cast<Tuning>(reader.Choice("tuning", {}, kTunings));
   c.parts = reader.Int("parts", {}, 1, kMost);
   c.micro_batch_seconds = reader.Number("micro_batch_seconds", {}, 0, kLarge);
+  c.cache = reader.Bool("cache", false);
+  return c;
+}
+
+Json CacheToJson(const PrefixCacheOptions& c) {
+  return {{"place", kCachePlaces[static_cast<size_t>(c.place)]},
+          {"folder", c.folder},
+          {"budget_bytes", c.budget_bytes},
+          {"format", kCacheFormats[static_cast<size_t>(c.format)]}};
+}
+
+PrefixCacheOptions ReadCache(ConfigReader& reader) {
+  PrefixCacheOptions c;
+  c.place = static_cast<CachePlace>(reader.Choice("place", {}, kCachePlaces));
+  c.folder = reader.Text("folder", {});
+  c.budget_bytes = reader.Int("budget_bytes", {}, 0, kMost);
+  c.format = static_cast<CacheFormat>(reader.Choice("format", {}, kCacheFormats));
   return c;
 }
 
@@ -84,6 +104,7 @@ nlohmann::ordered_json RoundSettingsToJson(const RoundSettings& settings) {
           {"trainer", TrainerToJson(p.trainer)},
           {"augment", AugmentToJson(p.augment)},
           {"candidate", CandidateToJson(p.candidate)},
+          {"cache", CacheToJson(p.cache)},
           {"arena_bytes", p.arena_bytes},
           {"validation_batch_seconds", p.validation_batch_seconds},
           {"seed", p.seed},
@@ -111,6 +132,7 @@ Result<RoundSettings> RoundSettingsFromJson(const nlohmann::json& object,
   ReadChild(reader, "trainer", ReadTrainer, p.trainer);
   ReadChild(reader, "augment", ReadAugment, p.augment);
   ReadChild(reader, "candidate", ReadCandidate, p.candidate);
+  if (reader.Child("cache") != nullptr) ReadChild(reader, "cache", ReadCache, p.cache);
   p.arena_bytes = reader.Int("arena_bytes", {}, 0, kMost);
   p.validation_batch_seconds = reader.Number("validation_batch_seconds", {}, 0, kLarge);
   p.seed = static_cast<uint64_t>(reader.Int("seed", {}, 0, kMost));

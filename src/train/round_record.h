@@ -70,7 +70,7 @@ struct RoundRecord {
   // asked (rounds/transcript_check.h).
   double transcript_agreement = -1;
   int64_t left_out = 0;  // utterances whose text does not seem to be what is said
-  double seconds = 0;  // pauses among them
+  double seconds = 0;    // pauses among them
   double seconds_paused = 0;
   std::optional<ErrorRates> general_before;  // on other people's speech
   std::optional<ErrorRates> general_after;
