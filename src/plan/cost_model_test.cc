@@ -38,6 +38,17 @@ TEST(CostModel, OfVectorsTheHeadLearnsWhole) {
   EXPECT_NEAR(cost.backward_s, 100 * (50 * 0.003 + 100 * 0.004), 1e-9);
 }
 
+TEST(CostModel, LoraTakesMoreThanVectorsAndLessThanAll) {
+  const Model model = Tiny();
+  const auto backward = [&](Tuning tuning) {
+    return CostOfEpoch(model.encoder, {.first_block = 1, .tuning = tuning}, TinySpeech(),
+                       TinyDevice(model))
+        .backward_s;
+  };
+  EXPECT_GT(backward(Tuning::kLora), backward(Tuning::kVectors));
+  EXPECT_LT(backward(Tuning::kLora), backward(Tuning::kFull));
+}
+
 TEST(CostModel, AllPartsButTheTopOneAreComputedTwice) {
   const Model model = Tiny();
   const auto recompute = [&](size_t first, int64_t parts) {

@@ -34,17 +34,18 @@ std::vector<int64_t> FramesOfBatch(const Model& model, double seconds, double lo
   return frames;
 }
 
-Result<int64_t> ValidationArenaBytes(const Model& model, const RoundSpeech& speech) {
+Result<int64_t> ValidationArenaBytes(const Model& model, const Encoder& encoder,
+                                     const RoundSpeech& speech) {
   LayerPlanner planner({}, /*stochastic=*/false);
-  MASR_RETURN_IF_ERROR(model.encoder.Plan(
-      FramesOfBatch(model, speech.validation_s, speech.longest_s), /*backward=*/false, planner));
+  MASR_RETURN_IF_ERROR(encoder.Plan(FramesOfBatch(model, speech.validation_s, speech.longest_s),
+                                    /*backward=*/false, planner));
   return PlanMemory(planner.requests()).peak_bytes;
 }
 
 // On micro-batches of utterances of the longest kind.
-Result<int64_t> StepArenaBytes(const Model& model, const Candidate& candidate,
-                               const RoundSpeech& speech) {
-  const std::vector<uint8_t> trainable = TrainableParameters(model.encoder, candidate);
+Result<int64_t> StepArenaBytes(const Model& model, const Encoder& encoder,
+                               const Candidate& candidate, const RoundSpeech& speech) {
+  const std::vector<uint8_t> trainable = TrainableParameters(encoder, candidate);
   const std::vector<int32_t> target(static_cast<size_t>(speech.longest_target), 1);
   StepShape shape;
   const double seconds = candidate.micro_batch_seconds > 0
@@ -52,7 +53,7 @@ Result<int64_t> StepArenaBytes(const Model& model, const Candidate& candidate,
                              : speech.update_s;
   shape.frames = FramesOfBatch(model, seconds, speech.longest_s);
   shape.targets.assign(shape.frames.size(), target);
-  MASR_TRY(const StepPlan step, PlanStep(model.encoder, trainable, shape, candidate.parts));
+  MASR_TRY(const StepPlan step, PlanStep(encoder, trainable, shape, candidate.parts));
   return step.arena_bytes;
 }
 
@@ -65,13 +66,16 @@ Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candida
   memory.process = process_bytes;
   memory.threads = threads * static_cast<int64_t>(ThreadPool::kScratchFloats) * kFloat;
   memory.weights = model.weights.StoredBytes();
-  const int64_t trained = CountTrainable(model.encoder, candidate) * kFloat;
+  // The round runs with its pairs, which the model may not have yet.
+  MASR_TRY(const Encoder encoder,
+           Encoder::Create(model.config, AdaptersOf(model.encoder, candidate)));
+  const int64_t trained = CountTrainable(encoder, candidate) * kFloat;
   memory.trained = trained;
   memory.gradients = trained;
   memory.optimizer = trained * state_per_parameter;
   memory.averages = 2 * trained;
-  MASR_TRY(const int64_t step, StepArenaBytes(model, candidate, speech));
-  MASR_TRY(const int64_t validation, ValidationArenaBytes(model, speech));
+  MASR_TRY(const int64_t step, StepArenaBytes(model, encoder, candidate, speech));
+  MASR_TRY(const int64_t validation, ValidationArenaBytes(model, encoder, speech));
   memory.arena = std::max(step, validation);
   const double batch_s = std::max({speech.update_s, speech.validation_s, speech.longest_s});
   const int64_t mels = model.config.features.log_mel.mels;

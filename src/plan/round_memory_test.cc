@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/thread_pool.h"
+#include "model/adapters.h"
 #include "model/testing/tiny_model.h"
 #include "plan/step_plan.h"
 
@@ -64,6 +65,19 @@ TEST(RoundMemory, TheArenaHoldsShorterUtterancesToo) {
     ASSERT_TRUE(step.has_value());
     EXPECT_LE(step->arena_bytes, memory.arena);
   }
+}
+
+// What is planned for a model without pairs is what its round will run with.
+TEST(RoundMemory, OfLoraCountsThePairs) {
+  Model model = Tiny();
+  const Candidate lora = {.first_block = 1, .tuning = Tuning::kLora};
+  const RoundMemory memory = Plan(model, lora);
+  EXPECT_EQ(memory.trained, 4 * CountTrainable(model.encoder, lora));
+  EXPECT_GT(memory.arena, Plan(model, {.first_block = 1, .tuning = Tuning::kVectors}).arena);
+  ASSERT_TRUE(SetAdapters(model, AdaptersOf(model.encoder, lora), 1).has_value());
+  const RoundMemory after = Plan(model, lora);
+  EXPECT_EQ(after.arena, memory.arena);
+  EXPECT_EQ(after.trained, memory.trained);
 }
 
 TEST(RoundMemory, SmallerMicroBatchesAndPartsTakeLess) {

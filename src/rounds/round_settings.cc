@@ -11,7 +11,7 @@ using Json = nlohmann::ordered_json;
 constexpr double kLarge = 1e300;
 constexpr int64_t kMost = int64_t{1} << 52;
 
-const std::vector<std::string> kTunings = {"full", "vectors"};
+const std::vector<std::string> kTunings = {"full", "vectors", "lora"};
 const std::vector<std::string> kFormats = {"f32", "bf16", "int8"};
 const std::vector<std::string> kOptimizers = {"adamw", "sgd"};
 
@@ -19,7 +19,8 @@ Json CandidateToJson(const Candidate& c) {
   return {{"first_block", c.first_block},
           {"tuning", kTunings[static_cast<size_t>(c.tuning)]},
           {"parts", c.parts},
-          {"micro_batch_seconds", c.micro_batch_seconds}};
+          {"micro_batch_seconds", c.micro_batch_seconds},
+          {"lora_rank", c.lora_rank}};
 }
 
 Candidate ReadCandidate(ConfigReader& reader) {
@@ -28,6 +29,7 @@ Candidate ReadCandidate(ConfigReader& reader) {
   c.tuning = static_cast<Tuning>(reader.Choice("tuning", {}, kTunings));
   c.parts = reader.Int("parts", {}, 1, kMost);
   c.micro_batch_seconds = reader.Number("micro_batch_seconds", {}, 0, kLarge);
+  c.lora_rank = reader.Int("lora_rank", c.lora_rank, 1, kMost);
   return c;
 }
 
