@@ -293,6 +293,10 @@ Command AddPersonalize(CLI::App& parent) {
   app->add_option("--lora-rank", round.candidate.lora_rank, "Of the pairs of --tune lora")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  app->add_option("--optimizer-bits", round.candidate.optimizer_bits,
+                  "Of each number that AdamW remembers: 32 or 8")
+      ->check(CLI::IsMember({32, 8}))
+      ->capture_default_str();
   app->add_option("--parts", round.candidate.parts,
                   "Compute what learns in this many parts: less memory, more time, same result")
       ->check(CLI::Range(1, 10000))
@@ -307,7 +311,8 @@ Command AddPersonalize(CLI::App& parent) {
   AddPlanOptions(*app, options->plan);
   options->names_sub_model = [app] {
     return app->count("--freeze-blocks") + app->count("--tune") + app->count("--lora-rank") +
-               app->count("--parts") + app->count("--micro-batch-seconds") >
+               app->count("--optimizer-bits") + app->count("--parts") +
+               app->count("--micro-batch-seconds") >
            0;
   };
   app->add_option("--policy", options->policy,

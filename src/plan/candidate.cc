@@ -7,7 +7,8 @@ namespace masr {
 
 std::string CandidateName(const Encoder& encoder, const Candidate& candidate) {
   const size_t head = encoder.blocks().size() - 1;
-  if (candidate.first_block >= head) return "head";
+  const std::string suffix = candidate.optimizer_bits == 8 ? ", 8-bit Adam" : "";
+  if (candidate.first_block >= head) return "head" + suffix;
   const size_t top = head - candidate.first_block;
   std::string name = candidate.first_block == 0
                          ? "all blocks"
@@ -15,7 +16,7 @@ std::string CandidateName(const Encoder& encoder, const Candidate& candidate) {
   if (candidate.tuning == Tuning::kVectors) name += ", vectors";
   if (candidate.tuning == Tuning::kLora) name += ", LoRA " + std::to_string(candidate.lora_rank);
   if (candidate.parts > 1) name += ", in " + std::to_string(candidate.parts) + " parts";
-  return name;
+  return name + suffix;
 }
 
 AdapterShape AdaptersOf(const Encoder& encoder, const Candidate& candidate) {
@@ -67,8 +68,14 @@ std::vector<Candidate> EnumerateCandidates(const Encoder& encoder) {
     for (const Tuning tuning : {Tuning::kFull, Tuning::kLora, Tuning::kVectors}) {
       if (first == head && tuning != Tuning::kFull) continue;  // the head is whole in all
       for (const int64_t p : parts) {
-        for (const double seconds : {0.0, kOneUtterance}) {
-          candidates.push_back({first, tuning, p, seconds});
+        candidates.push_back({.first_block = first, .tuning = tuning, .parts = p});
+        // Where activations are few, what the optimizer remembers is much of the memory.
+        for (const int bits : {32, 8}) {
+          candidates.push_back({.first_block = first,
+                                .tuning = tuning,
+                                .parts = p,
+                                .micro_batch_seconds = kOneUtterance,
+                                .optimizer_bits = bits});
         }
       }
     }

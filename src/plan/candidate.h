@@ -32,12 +32,14 @@ struct Candidate {
   // Of kLora. 8 of a matrix's 144 dimensions and more: 4 learns about as much, 16 costs twice the
   // memory.
   int64_t lora_rank = 8;
+  // Of each number of AdamW's state: 32, or 8 (kernels/optimizer_step_8bit.h).
+  int optimizer_bits = 32;
 
   bool operator==(const Candidate&) const = default;
 };
 
 // "all blocks", "top 4 blocks", "top 4 blocks, vectors", "top 4 blocks, LoRA 8", "head"; with
-// ", in 3 parts".
+// ", in 3 parts" and ", 8-bit Adam".
 std::string CandidateName(const Encoder& encoder, const Candidate& candidate);
 
 // The pairs that the candidate's round needs (SetAdapters); none unless it is kLora.
@@ -51,7 +53,7 @@ int64_t CountTrainable(const Encoder& encoder, const Candidate& candidate);
 
 // What is worth choosing among: every number of top blocks, whole, LoRA or vectors only, computed
 // once or in about the square root of their number of parts (which needs least memory), all of an
-// update at once or an utterance at a time.
+// update at once or an utterance at a time, and then with an optimizer of 8 bits too.
 std::vector<Candidate> EnumerateCandidates(const Encoder& encoder);
 
 }  // namespace masr

@@ -99,6 +99,10 @@ TEST(Candidate, IsNamed) {
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 1, .parts = 2}),
             "top 2 blocks, in 2 parts");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3}), "head");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3, .optimizer_bits = 8}),
+            "head, 8-bit Adam");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 1, .parts = 2, .optimizer_bits = 8}),
+            "top 2 blocks, in 2 parts, 8-bit Adam");
 }
 
 TEST(Candidate, EnumerationHasEachOnceAndTheSmallestOfAll) {
@@ -113,6 +117,8 @@ TEST(Candidate, EnumerationHasEachOnceAndTheSmallestOfAll) {
   EXPECT_TRUE(std::any_of(candidates.begin(), candidates.end(), [](const Candidate& c) {
     return c.first_block == 3 && c.micro_batch_seconds > 0;
   }));
+  EXPECT_TRUE(std::ranges::any_of(
+      candidates, [](const Candidate& c) { return c.first_block == 0 && c.optimizer_bits == 8; }));
   for (const Tuning tuning : {Tuning::kFull, Tuning::kVectors, Tuning::kLora}) {
     EXPECT_TRUE(std::ranges::any_of(
         candidates, [&](const Candidate& c) { return c.first_block == 2 && c.tuning == tuning; }));

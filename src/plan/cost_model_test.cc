@@ -86,6 +86,9 @@ TEST(CostModel, UpdatesCountWhatLearns) {
   DeviceProfile device = TinyDevice(model);
   device.update_s = 1e-6;
   const Candidate head = {.first_block = 3};
+  const Candidate frugal = {.first_block = 3, .optimizer_bits = 8};
+  EXPECT_GT(CostOfEpoch(model.encoder, frugal, TinySpeech(), device).updates_s,
+            CostOfEpoch(model.encoder, head, TinySpeech(), device).updates_s);
   EXPECT_NEAR(CostOfEpoch(model.encoder, head, TinySpeech(), device).updates_s,
               10 * 1e-6 * static_cast<double>(CountTrainable(model.encoder, head)), 1e-12);
 }

@@ -5,6 +5,7 @@
 
 #include "audio/log_mel.h"
 #include "base/thread_pool.h"
+#include "kernels/optimizer_step_8bit.h"
 #include "plan/step_plan.h"
 
 namespace masr {
@@ -57,6 +58,21 @@ Result<int64_t> StepArenaBytes(const Model& model, const Encoder& encoder,
   return step.arena_bytes;
 }
 
+// As the trainer allocates it: for each parameter on its own.
+int64_t OptimizerBytes(const Encoder& encoder, const Candidate& candidate,
+                       int64_t state_per_parameter) {
+  constexpr int64_t kAdamWs = 2;  // SGD's one is never in 8 bits
+  const bool bytes = candidate.optimizer_bits == 8 && state_per_parameter == kAdamWs;
+  const std::vector<uint8_t> trainable = TrainableParameters(encoder, candidate);
+  int64_t sum = 0;
+  for (ParameterId id = 0; id < encoder.parameters().size(); ++id) {
+    if (trainable[static_cast<size_t>(id)] == 0) continue;
+    const int64_t count = encoder.parameters()[id].elements();
+    sum += bytes ? Moments8Bytes(count) : state_per_parameter * count * kFloat;
+  }
+  return sum;
+}
+
 }  // namespace
 
 Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candidate,
@@ -72,7 +88,7 @@ Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candida
   const int64_t trained = CountTrainable(encoder, candidate) * kFloat;
   memory.trained = trained;
   memory.gradients = trained;
-  memory.optimizer = trained * state_per_parameter;
+  memory.optimizer = OptimizerBytes(encoder, candidate, state_per_parameter);
   memory.averages = 2 * trained;
   MASR_TRY(const int64_t step, StepArenaBytes(model, encoder, candidate, speech));
   MASR_TRY(const int64_t validation, ValidationArenaBytes(model, encoder, speech));

@@ -37,6 +37,19 @@ TEST(RoundMemory, CountsEachNumberThatLearnsSixTimes) {
   EXPECT_EQ(memory.averages, 2 * bytes);
 }
 
+TEST(RoundMemory, OfEightBitsAdamTakesAQuarterAndItsScales) {
+  const Model model = Tiny();
+  const RoundMemory memory = Plan(model, {});
+  const RoundMemory small = Plan(model, {.optimizer_bits = 8});
+  EXPECT_GT(small.optimizer, memory.optimizer / 4);
+  EXPECT_LT(small.optimizer, memory.optimizer * 3 / 10);
+  EXPECT_EQ(small.total() - small.optimizer, memory.total() - memory.optimizer);
+  // SGD has one number, of 32 bits always.
+  const auto sgd = PlanRoundMemory(model, {.optimizer_bits = 8}, kSpeech, 1, 3, 7000);
+  ASSERT_TRUE(sgd.has_value());
+  EXPECT_EQ(sgd->optimizer, memory.optimizer / 2);
+}
+
 TEST(RoundMemory, TakesWhatIsGivenAsItIs) {
   const Model model = Tiny();
   const RoundMemory memory = Plan(model, {});

@@ -20,7 +20,8 @@ Json CandidateToJson(const Candidate& c) {
           {"tuning", kTunings[static_cast<size_t>(c.tuning)]},
           {"parts", c.parts},
           {"micro_batch_seconds", c.micro_batch_seconds},
-          {"lora_rank", c.lora_rank}};
+          {"lora_rank", c.lora_rank},
+          {"optimizer_bits", c.optimizer_bits}};
 }
 
 Candidate ReadCandidate(ConfigReader& reader) {
@@ -30,6 +31,10 @@ Candidate ReadCandidate(ConfigReader& reader) {
   c.parts = reader.Int("parts", {}, 1, kMost);
   c.micro_batch_seconds = reader.Number("micro_batch_seconds", {}, 0, kLarge);
   c.lora_rank = reader.Int("lora_rank", c.lora_rank, 1, kMost);
+  c.optimizer_bits = static_cast<int>(reader.Int("optimizer_bits", c.optimizer_bits, 8, 32));
+  if (c.optimizer_bits != 8 && c.optimizer_bits != 32) {
+    reader.Refuse("'optimizer_bits' must be 8 or 32");
+  }
   return c;
 }
 

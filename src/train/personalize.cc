@@ -76,6 +76,7 @@ class Round {
     trainable_ = TrainableParameters(model_.encoder, options_.candidate);
     TrainerOptions trainer_options = options_.trainer;
     trainer_options.parts = options_.candidate.parts;
+    trainer_options.optimizer.state_bits = options_.candidate.optimizer_bits;
     Trainer trainer = Trainer::Create(model_, trainable_, trainer_options, threads_);
     arena_ = &trainer.arena();
     MASR_RETURN_IF_ERROR(arena_->Reserve(static_cast<size_t>(options_.arena_bytes)));
