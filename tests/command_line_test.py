@@ -169,6 +169,7 @@ class CommandLine(unittest.TestCase):
 
     def test_personalize_plans_its_memory_and_stays_within(self):
         for options in ((), ("--freeze-blocks", "2"), ("--tune", "vectors", "--parts", "2"),
+                        ("--tune", "lora", "--lora-rank", "4"), ("--optimizer-bits", "8"),
                         ("--micro-batch-seconds", "0.1", "--validation-batch-seconds", "0.1")):
             result = self.personalize("--epochs", "1", *options)
             self.assertEqual(result.returncode, 0, result.stderr)

@@ -165,6 +165,13 @@ std::vector<std::string> CandidateOptions(const Candidate& candidate) {
     options.push_back(value);
   };
   if (candidate.tuning == Tuning::kVectors) add("--tune", "vectors");
+  if (candidate.tuning == Tuning::kLora) {
+    add("--tune", "lora");
+    add("--lora-rank", std::to_string(candidate.lora_rank));
+  }
+  if (candidate.optimizer_bits != 32) {
+    add("--optimizer-bits", std::to_string(candidate.optimizer_bits));
+  }
   if (candidate.parts > 1) add("--parts", std::to_string(candidate.parts));
   if (candidate.micro_batch_seconds > 0) {
     add("--micro-batch-seconds", Json(candidate.micro_batch_seconds).dump());

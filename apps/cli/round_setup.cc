@@ -67,10 +67,18 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
                  "Blocks to leave as they are, from the input up")
       ->capture_default_str();
   app.add_option("--tune", round.candidate.tuning,
-                 "What learns in the others: full, or vectors (biases, norms, filters)")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Tuning>{{"full", Tuning::kFull}, {"vectors", Tuning::kVectors}}))
+                 "What learns in the others: full, vectors (biases, norms, filters), or lora "
+                 "(these, and a low-rank pair beside each matrix)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Tuning>{
+          {"full", Tuning::kFull}, {"vectors", Tuning::kVectors}, {"lora", Tuning::kLora}}))
       ->default_str("full");
+  app.add_option("--lora-rank", round.candidate.lora_rank, "Of the pairs of --tune lora")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--optimizer-bits", round.candidate.optimizer_bits,
+                 "Of each number that AdamW remembers: 32 or 8")
+      ->check(CLI::IsMember({32, 8}))
+      ->capture_default_str();
   app.add_option("--parts", round.candidate.parts,
                  "Compute what learns in this many parts: less memory, more time, same result")
       ->check(CLI::Range(1, 10000))
@@ -97,7 +105,8 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
                  "Where 'disk' is (default: the folder of --out, or --state)");
   AddPlanOptions(app, arguments.plan);
   arguments.names_sub_model = [&app] {
-    return app.count("--freeze-blocks") + app.count("--tune") + app.count("--parts") +
+    return app.count("--freeze-blocks") + app.count("--tune") + app.count("--lora-rank") +
+               app.count("--optimizer-bits") + app.count("--parts") +
                app.count("--micro-batch-seconds") >
            0;
   };

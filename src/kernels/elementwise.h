@@ -25,7 +25,7 @@ void GluForward(const KernelContext& context, int64_t rows, int64_t dim, const f
 void GluBackward(const KernelContext& context, int64_t rows, int64_t dim, const float* x,
                  const float* dy, float* dx);
 
-// y[n] = a * x[n] + b * y[n]. With b = 0, y is not read.
+// y[n] = a * x[n] + b * y[n]. With b = 0, y is not read. y may be x.
 void ScaleAdd(const KernelContext& context, int64_t n, float a, const float* x, float b, float* y);
 
 // Inverted dropout: y[i] = x[i] / (1 - p) where h(i) / 2^32 >= p (compared in 24 bits), else 0. The

@@ -60,7 +60,7 @@ void Check(const LayerRunner& runner, Floats& x, const Floats& dy, Floats& value
 }
 
 TEST_P(GradientCheck, EqualsNumericDerivatives) {
-  auto net = testing::MakeNet(nlohmann::json::parse(GetParam().json), GetParam().in_dim);
+  auto net = testing::MakeNet(GetParam());
   ASSERT_TRUE(net.has_value()) << net.error().message;
   const testing::PassOptions options = {.trainable = net->TrainableFrom(0),
                                         .backward = true,
@@ -82,7 +82,7 @@ TEST_P(GradientCheck, EqualsNumericDerivatives) {
 
 // Gradients are added to what is there; dx is written.
 TEST_P(GradientCheck, SumOverUtterancesEqualsTheBatch) {
-  const auto net = testing::MakeNet(nlohmann::json::parse(GetParam().json), GetParam().in_dim);
+  const auto net = testing::MakeNet(GetParam());
   ASSERT_TRUE(net.has_value());
   const testing::PassOptions options = {
       .trainable = net->TrainableFrom(0), .backward = true, .input_gradient = true};
@@ -118,7 +118,49 @@ TEST_P(GradientCheck, SumOverUtterancesEqualsTheBatch) {
   }
 }
 
+class Pairs : public ::testing::TestWithParam<testing::LayerCase> {};
+
+// Where B is zero: no bit of the forward pass, and nothing of what goes on down.
+TEST_P(Pairs, ThatHaveLearnedNothingChangeNothing) {
+  auto adapted = testing::MakeNet(GetParam());
+  testing::LayerCase without = GetParam();
+  without.adapter_rank = 0;
+  auto plain = testing::MakeNet(without);
+  ASSERT_TRUE(adapted.has_value() && plain.has_value());
+  size_t shared = 0;
+  size_t pairs = 0;
+  for (ParameterId id = 0; id < adapted->table.size(); ++id) {
+    const ParameterSpec& spec = adapted->table[id];
+    Floats& values = adapted->values[static_cast<size_t>(id)];
+    if (spec.adapts != kNoParameter) {
+      const bool is_b = spec.name.ends_with("lora_b");
+      EXPECT_TRUE(is_b || spec.name.ends_with("lora_a")) << spec.name;
+      EXPECT_EQ(spec.adapts, id - (is_b ? 2 : 1));
+      if (is_b) std::fill(values.begin(), values.end(), 0.0f);
+      ++pairs;
+      continue;
+    }
+    ASSERT_EQ(spec.name, plain->table[static_cast<ParameterId>(shared)].name);
+    values = plain->values[shared++];
+  }
+  EXPECT_EQ(shared, plain->values.size());
+  EXPECT_GT(pairs, 0u);
+  const auto expected = testing::RunOnce(
+      *plain, kLengths,
+      {.trainable = plain->TrainableFrom(0), .backward = true, .input_gradient = true});
+  const auto pass = testing::RunOnce(
+      *adapted, kLengths,
+      {.trainable = adapted->TrainableFrom(0), .backward = true, .input_gradient = true});
+  ASSERT_TRUE(expected.has_value() && pass.has_value());
+  EXPECT_EQ(pass->y, expected->y);
+  for (size_t i = 0; i < pass->dx.size(); ++i) {
+    ASSERT_NEAR(pass->dx[i], expected->dx[i], 1e-5 * (1 + std::abs(expected->dx[i])));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Layers, GradientCheck, ::testing::ValuesIn(testing::AllLayers()),
+                         testing::CaseName());
+INSTANTIATE_TEST_SUITE_P(Layers, Pairs, ::testing::ValuesIn(testing::AdaptedLayers()),
                          testing::CaseName());
 
 }  // namespace

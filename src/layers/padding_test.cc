@@ -13,7 +13,7 @@ using testing::LayerRunner;
 class Packing : public ::testing::TestWithParam<testing::LayerCase> {
  protected:
   void SetUp() override {
-    auto made = testing::MakeNet(nlohmann::json::parse(GetParam().json), GetParam().in_dim);
+    auto made = testing::MakeNet(GetParam());
     ASSERT_TRUE(made.has_value()) << made.error().message;
     net_ = std::move(*made);
   }

@@ -33,6 +33,8 @@ struct ParameterSpec {
   int64_t fan_in = 1;
   bool matrix = false;    // the right operand of a product: may be stored as int8 or bf16
   bool trainable = true;  // false for statistics (batch norm's mean and variance)
+  bool product = false;   // a matrix that can have a low-rank pair beside it (layers/product.h)
+  ParameterId adapts = kNoParameter;  // of such a pair: the matrix, which comes right before it
 
   int64_t elements() const {
     int64_t n = 1;
@@ -42,6 +44,11 @@ struct ParameterSpec {
   int64_t rows() const { return shape.empty() ? 1 : shape[0]; }
   int64_t cols() const { return elements() / rows(); }
 };
+
+// alpha / r of a low-rank pair. With alpha fixed a step changes the product alike for any rank r
+// (Hu et al., 2021, section 4.1).
+constexpr float kLoraAlpha = 16.0f;
+constexpr float LoraScale(int64_t rank) { return kLoraAlpha / static_cast<float>(rank); }
 
 class ParameterTable {
  public:
@@ -54,10 +61,15 @@ class ParameterTable {
   const ParameterSpec& operator[](ParameterId id) const { return specs_[id]; }
   std::span<const ParameterSpec> specs() const { return specs_; }
 
+  // Products that are added get low-rank pairs of this rank; 0: none.
+  int64_t adapter_rank() const { return adapter_rank_; }
+  void set_adapter_rank(int64_t rank) { adapter_rank_ = rank; }
+
  private:
   friend class ParameterScope;
   std::vector<ParameterSpec> specs_;
   std::string prefix_;
+  int64_t adapter_rank_ = 0;
 };
 
 // While it lives, names get "<name>." in front.

@@ -31,7 +31,7 @@ void ExpectFinite(const Floats& values, const std::string& name) {
 class LayerPlanTest : public ::testing::TestWithParam<testing::LayerCase> {
  protected:
   void SetUp() override {
-    auto made = testing::MakeNet(nlohmann::json::parse(GetParam().json), GetParam().in_dim);
+    auto made = testing::MakeNet(GetParam());
     ASSERT_TRUE(made.has_value()) << made.error().message;
     net_ = std::move(*made);
   }

@@ -1,6 +1,9 @@
 #include "layers/self_attention.h"
 
+#include <algorithm>
+
 #include "kernels/attention.h"
+#include "layers/product.h"
 
 namespace masr {
 namespace {
@@ -10,8 +13,7 @@ class SelfAttention final : public Layer {
   SelfAttention(int64_t dim, int64_t heads, ParameterTable& table) : dim_(dim), heads_(heads) {
     const ParameterId first = table.size();
     const auto matrix = [&](const char* name, int64_t rows, Init init) {
-      return table.Add(
-          {.name = name, .shape = {rows, dim}, .init = init, .fan_in = dim, .matrix = true});
+      return Product({.name = name, .shape = {rows, dim}, .init = init, .fan_in = dim}, table);
     };
     qkv_ = matrix("qkv.weight", 3 * dim, Init::kUniformFanIn);
     qkv_bias_ = table.Add({.name = "qkv.bias", .shape = {3 * dim}});
@@ -30,7 +32,7 @@ class SelfAttention final : public Layer {
     LayerPlan plan = LeafPlan(in, in, mode, planner);
     const int64_t tick = plan.first_tick;
     const AttentionShape shape = Shape(plan);
-    plan.backward_needs_input = mode.backward && planner.IsTrainable(qkv_);
+    plan.backward_needs_input = qkv_.NeedsInput(mode, planner, /*has_activation=*/false);
     plan.buffers.resize(kBuffers, kNoBuffer);
     plan.buffers[kTable] = planner.Positions(shape.max_frames, dim_);
     plan.buffers[kQkv] = planner.Saved(3 * in.floats(), tick, mode);
@@ -43,6 +45,13 @@ class SelfAttention final : public Layer {
     plan.buffers[kDR] = planner.BackwardScratch(shape.positions() * dim_, tick, mode);
     plan.buffers[kScratch] =
         planner.BackwardScratch(AttentionBackwardScratchFloats(in.offsets, shape), tick, mode);
+    const auto keep = [&](const Product& product, int64_t rows, size_t place) {
+      const Product::Buffers buffers = product.Plan(rows, tick, mode, planner);
+      std::copy(buffers.begin(), buffers.end(), plan.buffers.begin() + place);
+    };
+    keep(qkv_, in.rows(), kQkvPair);
+    keep(position_, shape.positions(), kPositionPair);
+    keep(out_, in.rows(), kOutPair);
     return plan;
   }
 
@@ -54,13 +63,13 @@ class SelfAttention final : public Layer {
     float* qkv = run.Buffer(plan.buffers[kQkv]);
     float* r = run.Buffer(plan.buffers[kR]);
     float* context = run.Buffer(plan.buffers[kContext]);
-    MatmulNT(run.kernels, rows, x, dim_, p.Matrix(qkv_), p.Vector(qkv_bias_), qkv, 3 * dim_);
-    MatmulNT(run.kernels, shape.positions(), run.Buffer(plan.buffers[kTable]), dim_,
-             p.Matrix(position_), nullptr, r, dim_);
+    qkv_.Forward(run, &plan.buffers[kQkvPair], rows, x, p.Vector(qkv_bias_), qkv);
+    position_.Forward(run, &plan.buffers[kPositionPair], shape.positions(),
+                      run.Buffer(plan.buffers[kTable]), nullptr, r);
     RelativeAttentionForward(run.kernels, plan.in.offsets, shape, qkv, qkv + dim_, qkv + 2 * dim_,
                              3 * dim_, r, p.Vector(u_), p.Vector(v_),
                              run.Buffer(plan.buffers[kProbabilities]), context);
-    MatmulNT(run.kernels, rows, context, dim_, p.Matrix(out_), p.Vector(out_bias_), y, dim_);
+    out_.Forward(run, &plan.buffers[kOutPair], rows, context, p.Vector(out_bias_), y);
   }
 
   void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float*,
@@ -74,17 +83,18 @@ class SelfAttention final : public Layer {
     float* dqkv = run.Buffer(plan.buffers[kDQkv]);
     float* dr = run.Buffer(plan.buffers[kDR]);
 
-    AddWeightGradient(run, out_, out_bias_, rows, dim_, dy, run.Buffer(plan.buffers[kContext]));
-    MatmulNN(run.kernels, rows, dy, dim_, p.Matrix(out_), dcontext, dim_);
+    AddBiasGradient(run, out_bias_, rows, dim_, dy);
+    out_.Backward(run, &plan.buffers[kOutPair], rows, run.Buffer(plan.buffers[kContext]), dy,
+                  dcontext);
     RelativeAttentionBackward(run.kernels, plan.in.offsets, shape, qkv, qkv + dim_, qkv + 2 * dim_,
                               3 * dim_, run.Buffer(plan.buffers[kR]), p.Vector(u_), p.Vector(v_),
                               run.Buffer(plan.buffers[kProbabilities]), dcontext, dqkv, dqkv + dim_,
                               dqkv + 2 * dim_, dr, g[u_], g[v_],
                               run.Buffer(plan.buffers[kScratch]));
-    AddWeightGradient(run, position_, kNoParameter, shape.positions(), dim_, dr,
-                      run.Buffer(plan.buffers[kTable]));
-    AddWeightGradient(run, qkv_, qkv_bias_, rows, 3 * dim_, dqkv, x);
-    if (dx != nullptr) MatmulNN(run.kernels, rows, dqkv, 3 * dim_, p.Matrix(qkv_), dx, dim_);
+    position_.Backward(run, &plan.buffers[kPositionPair], shape.positions(),
+                       run.Buffer(plan.buffers[kTable]), dr, /*dx=*/nullptr);
+    AddBiasGradient(run, qkv_bias_, rows, 3 * dim_, dqkv);
+    qkv_.Backward(run, &plan.buffers[kQkvPair], rows, x, dqkv, dx);
   }
 
  private:
@@ -98,19 +108,18 @@ class SelfAttention final : public Layer {
     kDQkv,
     kDR,
     kScratch,
-    kBuffers
+    kQkvPair,  // two each
+    kPositionPair = kQkvPair + 2,
+    kOutPair = kPositionPair + 2,
+    kBuffers = kOutPair + 2
   };
 
   AttentionShape Shape(const LayerPlan& plan) const {
     return {.dim = dim_, .heads = heads_, .max_frames = plan.in.max_frames()};
   }
 
-  // dW += dy^T x and db += column sums of dy, where those train; x is [rows, dim_].
-  void AddWeightGradient(const LayerRun& run, ParameterId weight, ParameterId bias, int64_t rows,
-                         int64_t out, const float* dy, const float* x) const {
-    if (float* dw = run.gradients[weight]; dw != nullptr) {
-      MatmulTN(run.kernels, out, dim_, rows, dy, out, x, dim_, dw, dim_, /*accumulate=*/true);
-    }
+  static void AddBiasGradient(const LayerRun& run, ParameterId bias, int64_t rows, int64_t out,
+                              const float* dy) {
     if (float* db = run.gradients[bias]; db != nullptr) {
       AddColumnSums(run.kernels, rows, out, dy, db);
     }
@@ -118,12 +127,12 @@ class SelfAttention final : public Layer {
 
   int64_t dim_;
   int64_t heads_;
-  ParameterId qkv_ = kNoParameter;
+  Product qkv_;
   ParameterId qkv_bias_ = kNoParameter;
-  ParameterId position_ = kNoParameter;
+  Product position_;
   ParameterId u_ = kNoParameter;
   ParameterId v_ = kNoParameter;
-  ParameterId out_ = kNoParameter;
+  Product out_;
   ParameterId out_bias_ = kNoParameter;
 };
 

@@ -41,10 +41,11 @@ bool MultipliesFrames(const Layer& layer) {
 
 }  // namespace
 
-Result<Encoder> Encoder::Create(const ModelConfig& config) {
+Result<Encoder> Encoder::Create(const ModelConfig& config, const AdapterShape& adapters) {
   MASR_TRY(const nlohmann::json list, ParseConfig(config.encoder_json, "encoder"));
   Encoder encoder;
   encoder.mels_ = config.features.log_mel.mels;
+  encoder.adapters_ = adapters;
   std::vector<LayerPtr> layers;
   int64_t dim = encoder.mels_;
   int64_t elements = 0;
@@ -68,6 +69,8 @@ Result<Encoder> Encoder::Create(const ModelConfig& config) {
       const std::string where = "encoder layer " + std::to_string(layers.size());
       const ParameterId first = encoder.parameters_.size();
       const ParameterScope scope(encoder.parameters_, name);
+      encoder.parameters_.set_adapter_rank(layers.size() < adapters.first_block ? 0
+                                                                                : adapters.rank);
       MASR_TRY(LayerPtr layer, MakeLayer(entry, where, dim, encoder.parameters_));
       if (MultipliesFrames(*layer)) {
         return Fail(ErrorCode::kInvalidArgument,
@@ -81,6 +84,7 @@ Result<Encoder> Encoder::Create(const ModelConfig& config) {
   const ParameterId first = encoder.parameters_.size();
   {
     const ParameterScope scope(encoder.parameters_, "head");
+    encoder.parameters_.set_adapter_rank(0);
     const int64_t tokens = static_cast<int64_t>(config.characters.size()) + 1;
     layers.push_back(MakeLinear(dim, {.out_dim = tokens}, encoder.parameters_));
   }

@@ -26,13 +26,25 @@ struct BlockRange {
   size_t end = 0;
 };
 
+// Which matrix products have low-rank pairs beside them (layers/product.h): those of the blocks
+// from first_block up, but for the head. Recurrent and 1-d and 2-d convolution layers have none.
+struct AdapterShape {
+  int64_t rank = 0;  // 0: there are none
+  size_t first_block = 0;
+
+  bool operator==(const AdapterShape& other) const {
+    return rank == other.rank && (rank == 0 || first_block == other.first_block);
+  }
+};
+
 // Movable; immutable once made, and so safe to share between threads.
 class Encoder {
  public:
-  static Result<Encoder> Create(const ModelConfig& config);
+  static Result<Encoder> Create(const ModelConfig& config, const AdapterShape& adapters = {});
 
   const ParameterTable& parameters() const { return parameters_; }
   const std::vector<EncoderBlock>& blocks() const { return blocks_; }
+  const AdapterShape& adapters() const { return adapters_; }
   int64_t mels() const { return mels_; }
   int64_t tokens() const { return root_->out_dim(); }
   // Logit frames for feature frames of one utterance, or for frames of what enters `first_block`; 0
@@ -74,6 +86,7 @@ class Encoder {
   ParameterTable parameters_;
   std::vector<EncoderBlock> blocks_;
   std::unique_ptr<Sequential> root_;
+  AdapterShape adapters_;
   int64_t mels_ = 0;
 };
 

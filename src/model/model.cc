@@ -3,6 +3,7 @@
 #include <span>
 
 #include "base/hash.h"
+#include "model/adapters.h"
 
 namespace masr {
 
@@ -22,7 +23,8 @@ std::string ModelFingerprint(const Model& model) {
   add(config.data(), config.size());
   const auto parameters = model.encoder.parameters().size();
   for (ParameterId id = 0; id < parameters; ++id) {
-    const std::vector<float> values = model.weights.ToFloat(id);
+    if (model.encoder.parameters()[id].adapts != kNoParameter) continue;
+    const std::vector<float> values = MergedValues(model, id);
     add(values.data(), values.size() * sizeof(float));
   }
   return hash.Text();

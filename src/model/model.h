@@ -38,7 +38,8 @@ enum class WeightFormat : uint8_t {
 Result<Model> LoadModel(const std::string& path);
 // The same from a file that is already open; `where` names it in messages.
 Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std::string& where);
-// Matrices in the format asked for; vectors always f32. Atomic and durable.
+// Matrices in the format asked for; vectors always f32. Atomic and durable. Low-rank pairs are
+// merged (model/adapters.h).
 Status SaveModel(const Model& model, WeightFormat format, const std::string& path);
 
 // A fingerprint of configuration and weights, to tell base models apart: 64-bit FNV-1a as 16 hex

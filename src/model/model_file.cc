@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "model/adapters.h"
 #include "model/model.h"
 #include "tensor/quantize.h"
 
@@ -17,6 +18,7 @@ class ModelTensors {
     const ParameterTable& table = model.encoder.parameters();
     for (ParameterId id = 0; id < table.size(); ++id) {
       const ParameterSpec& spec = table[id];
+      if (spec.adapts != kNoParameter) continue;
       const WeightFormat own = FormatOf(id);
       Add(id, /*scales=*/false, spec.name, DTypeOf(own), spec.shape);
       if (own == WeightFormat::kInt8) {
@@ -30,7 +32,7 @@ class ModelTensors {
   std::span<const uint8_t> Bytes(size_t tensor) {
     const auto [id, scales] = sources_[tensor];
     const ParameterSpec& spec = model_.encoder.parameters()[id];
-    const std::vector<float> values = model_.weights.ToFloat(id);
+    const std::vector<float> values = MergedValues(model_, id);
     const WeightFormat own = FormatOf(id);
     if (own == WeightFormat::kF32) return Copy(std::span<const float>(values));
     if (own == WeightFormat::kBf16) {

@@ -2,6 +2,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <string_view>
+#include <utility>
 
 #include "base/rng.h"
 #include "tensor/quantize.h"
@@ -33,6 +36,17 @@ double UniformBound(const ParameterSpec& spec) {
     default:
       return 0.0;
   }
+}
+
+std::vector<float> InitialValues(const ParameterTable& table, ParameterId id, uint64_t seed) {
+  const ParameterSpec& spec = table[id];
+  std::vector<float> values(static_cast<size_t>(spec.elements()),
+                            spec.init == Init::kOnes ? 1.0f : 0.0f);
+  if (const double bound = UniformBound(spec); bound > 0) {
+    Rng rng(MixKeys(seed, static_cast<uint64_t>(id)));
+    for (float& v : values) v = static_cast<float>(rng.Uniform(-bound, bound));
+  }
+  return values;
 }
 
 std::string ShapeText(const std::vector<int64_t>& shape) {
@@ -67,16 +81,28 @@ Weights Weights::Initialize(const ParameterTable& table, uint64_t seed) {
   Weights weights;
   for (ParameterId id = 0; id < table.size(); ++id) {
     const ParameterSpec& spec = table[id];
-    std::vector<float> values(static_cast<size_t>(spec.elements()),
-                              spec.init == Init::kOnes ? 1.0f : 0.0f);
-    if (const double bound = UniformBound(spec); bound > 0) {
-      Rng rng(MixKeys(seed, static_cast<uint64_t>(id)));
-      for (float& v : values) v = static_cast<float>(rng.Uniform(-bound, bound));
-    }
-    weights.owned_.push_back(std::move(values));
+    weights.owned_.push_back(InitialValues(table, id, seed));
     weights.views_.push_back(F32Weight(weights.owned_.back().data(), spec.rows(), spec.cols()));
   }
   return weights;
+}
+
+Weights Weights::MoveTo(const ParameterTable& from, const ParameterTable& to, uint64_t seed) && {
+  std::map<std::string_view, ParameterId> ids;
+  for (ParameterId id = 0; id < from.size(); ++id) ids[from[id].name] = id;
+  Weights moved;
+  moved.file_ = file_;
+  for (ParameterId id = 0; id < to.size(); ++id) {
+    const ParameterSpec& spec = to[id];
+    if (const auto found = ids.find(spec.name); found != ids.end()) {
+      moved.views_.push_back(views_[found->second]);
+      moved.owned_.push_back(std::move(owned_[found->second]));
+      continue;
+    }
+    moved.owned_.push_back(InitialValues(to, id, seed));
+    moved.views_.push_back(F32Weight(moved.owned_.back().data(), spec.rows(), spec.cols()));
+  }
+  return moved;
 }
 
 Result<Weights> Weights::FromFile(const ParameterTable& table,

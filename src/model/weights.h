@@ -30,6 +30,10 @@ class Weights {
   Weights& operator=(Weights&&) = default;
   Weights Clone() const;
 
+  // These values under another table: what both tables name moves along, what only `to` names gets
+  // the values that Initialize would give it, and the rest is dropped. Nothing is copied.
+  Weights MoveTo(const ParameterTable& from, const ParameterTable& to, uint64_t seed) &&;
+
   ParameterViews views() const { return {views_}; }
 
   // Makes f32 copies of what is not yet owned f32, so that it can be written. Idempotent.

@@ -14,6 +14,10 @@ enum class Tuning : uint8_t {
   kFull,     // every parameter of the blocks that learn
   kVectors,  // their biases, norms and depthwise filters, and the whole head (BitFit: Ben Zaken et
              // al., 2022)
+  // The same, and beside each matrix of a linear layer (feed-forward, attention, pointwise
+  // convolution) a low-rank pair, while the matrix stays as it is stored (LoRA: Hu et al., 2021;
+  // layers/product.h). Matrices of recurrent layers and of other convolutions stay frozen.
+  kLora,
 };
 
 struct Candidate {
@@ -27,23 +31,31 @@ struct Candidate {
   double micro_batch_seconds = 0;
   // Whether what enters first_block is kept from epoch to epoch, so that the blocks below run once.
   bool cache = false;
+  // Of kLora. 8 of a matrix's 144 dimensions and more: 4 learns about as much, 16 costs twice the
+  // memory.
+  int64_t lora_rank = 8;
+  // Of each number of AdamW's state: 32, or 8 (kernels/optimizer_step_8bit.h).
+  int optimizer_bits = 32;
 
   bool operator==(const Candidate&) const = default;
 };
 
-// "all blocks", "top 4 blocks", "top 4 blocks, vectors", "head"; with ", in 3 parts" and ",
-// cached".
+// "all blocks", "top 4 blocks", "top 4 blocks, vectors", "top 4 blocks, LoRA 8", "head"; with
+// ", in 3 parts", ", 8-bit Adam" and ", cached".
 std::string CandidateName(const Encoder& encoder, const Candidate& candidate);
 
-// Which parameters learn, by parameter.
+// The pairs that the candidate's round needs (SetAdapters); none unless it is kLora.
+AdapterShape AdaptersOf(const Encoder& encoder, const Candidate& candidate);
+
+// Which parameters learn, by parameter; of kLora the pairs, once the encoder has them.
 std::vector<uint8_t> TrainableParameters(const Encoder& encoder, const Candidate& candidate);
 
-// How many numbers learn.
+// How many numbers learn; of kLora those of the pairs too, whether the encoder has them yet or not.
 int64_t CountTrainable(const Encoder& encoder, const Candidate& candidate);
 
-// What is worth choosing among: every number of top blocks, whole or vectors only, computed once or
-// in about the square root of their number of parts (which needs least memory), all of an update at
-// once or an utterance at a time.
+// What is worth choosing among: every number of top blocks, whole, LoRA or vectors only, computed
+// once or in about the square root of their number of parts (which needs least memory), all of an
+// update at once or an utterance at a time, and then with an optimizer of 8 bits too.
 std::vector<Candidate> EnumerateCandidates(const Encoder& encoder);
 
 }  // namespace masr

@@ -38,6 +38,17 @@ TEST(CostModel, OfVectorsTheHeadLearnsWhole) {
   EXPECT_NEAR(cost.backward_s, 100 * (50 * 0.003 + 100 * 0.004), 1e-9);
 }
 
+TEST(CostModel, LoraTakesMoreThanVectorsAndLessThanAll) {
+  const Model model = Tiny();
+  const auto backward = [&](Tuning tuning) {
+    return CostOfEpoch(model.encoder, {.first_block = 1, .tuning = tuning}, TinySpeech(),
+                       TinyDevice(model))
+        .backward_s;
+  };
+  EXPECT_GT(backward(Tuning::kLora), backward(Tuning::kVectors));
+  EXPECT_LT(backward(Tuning::kLora), backward(Tuning::kFull));
+}
+
 TEST(CostModel, AllPartsButTheTopOneAreComputedTwice) {
   const Model model = Tiny();
   const auto recompute = [&](size_t first, int64_t parts) {
@@ -75,6 +86,9 @@ TEST(CostModel, UpdatesAndTheEndOfAnEpochCountWhatLearns) {
   DeviceProfile device = TinyDevice(model);
   device.update_s = 1e-6;
   const Candidate head = {.first_block = 3};
+  const Candidate frugal = {.first_block = 3, .optimizer_bits = 8};
+  EXPECT_GT(CostOfEpoch(model.encoder, frugal, TinySpeech(), device).updates_s,
+            CostOfEpoch(model.encoder, head, TinySpeech(), device).updates_s);
   EXPECT_NEAR(CostOfEpoch(model.encoder, head, TinySpeech(), device).updates_s,
               11 * 1e-6 * static_cast<double>(CountTrainable(model.encoder, head)), 1e-12);
 }

@@ -90,7 +90,15 @@ std::optional<double> GainTable::Gain(std::string_view tuning, double share, dou
 }
 
 std::string TuningName(const Candidate& candidate) {
-  return candidate.tuning == Tuning::kVectors ? "vectors" : "full";
+  switch (candidate.tuning) {
+    case Tuning::kVectors:
+      return "vectors";
+    case Tuning::kLora:
+      return "lora-" + std::to_string(candidate.lora_rank);
+    case Tuning::kFull:
+      break;
+  }
+  return "full";
 }
 
 double LearningShare(const Encoder& encoder, const Candidate& candidate) {

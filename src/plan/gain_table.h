@@ -34,7 +34,7 @@ struct GainTable {
   std::optional<double> Gain(std::string_view tuning, double share, double minutes) const;
 };
 
-// "full" or "vectors": what the table calls the candidate's tuning.
+// "full", "vectors" or "lora-8": what the table calls the candidate's tuning.
 std::string TuningName(const Candidate& candidate);
 // Of the encoder's blocks, the head among them, those that learn.
 double LearningShare(const Encoder& encoder, const Candidate& candidate);

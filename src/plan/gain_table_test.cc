@@ -34,7 +34,7 @@ TEST(GainTable, BeyondWhatWasMeasuredTheNearestCounts) {
 }
 
 TEST(GainTable, DoesNotGuessAtATuningThatItDoesNotHave) {
-  EXPECT_FALSE(RisingGains().Gain("lora-8", 1, 1).has_value());
+  EXPECT_FALSE(RisingGains().Gain("lora-3", 1, 1).has_value());
 }
 
 TEST(GainTable, CountsTheHeadAsABlock) {
@@ -131,7 +131,7 @@ TEST(UpdateGain, TellsLessOfWhatIsFurtherAway) {
 }
 
 TEST(UpdateGain, IgnoresWhatTheTableDoesNotKnow) {
-  const GainObservation seen = {.tuning = "lora-8", .share = 1, .minutes = 4, .gain = 0.8};
+  const GainObservation seen = {.tuning = "lora-3", .share = 1, .minutes = 4, .gain = 0.8};
   EXPECT_DOUBLE_EQ(*UpdateGain(RisingGains(), {&seen, 1}).Gain("full", 1, 4), 0.5);
 }
 

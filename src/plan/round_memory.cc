@@ -5,6 +5,7 @@
 
 #include "audio/log_mel.h"
 #include "base/thread_pool.h"
+#include "kernels/optimizer_step_8bit.h"
 #include "plan/step_plan.h"
 
 namespace masr {
@@ -49,22 +50,23 @@ std::vector<int64_t> FramesEntering(const Model& model, size_t block, std::vecto
 }
 
 // Inference of some blocks.
-Result<int64_t> ArenaBytesOf(const Model& model, const BlockRange& range,
+Result<int64_t> ArenaBytesOf(const Encoder& encoder, const BlockRange& range,
                              const std::vector<int64_t>& frames) {
   LayerPlanner planner({}, /*stochastic=*/false);
-  MASR_RETURN_IF_ERROR(model.encoder.PlanBlocks(range, frames, {}, planner));
+  MASR_RETURN_IF_ERROR(encoder.PlanBlocks(range, frames, {}, planner));
   return PlanMemory(planner.requests()).peak_bytes;
 }
 
 // Of a validation batch, and of the kept blocks' run over an utterance.
-Result<int64_t> ValidationArenaBytes(const Model& model, const Candidate& candidate,
-                                     const RoundSpeech& speech) {
+Result<int64_t> ValidationArenaBytes(const Model& model, const Encoder& encoder,
+                                     const Candidate& candidate, const RoundSpeech& speech) {
   const size_t kept = KeptBlocks(model, candidate);
   const std::vector<int64_t> frames = FramesOfBatch(model, speech.validation_s, speech.longest_s);
-  MASR_TRY(const int64_t batch, ArenaBytesOf(model, {kept, model.encoder.blocks().size()},
+  MASR_TRY(const int64_t batch, ArenaBytesOf(encoder, {kept, encoder.blocks().size()},
                                              FramesEntering(model, kept, frames)));
   if (kept == 0) return batch;
-  MASR_TRY(const int64_t one, ArenaBytesOf(model, {0, kept}, {FramesOf(model, speech.longest_s)}));
+  MASR_TRY(const int64_t one,
+           ArenaBytesOf(encoder, {0, kept}, {FramesOf(model, speech.longest_s)}));
   return std::max(batch, one);
 }
 
@@ -86,9 +88,9 @@ int64_t PrefixBytes(const Model& model, const Candidate& candidate, const RoundS
 }
 
 // On micro-batches of utterances of the longest kind.
-Result<int64_t> StepArenaBytes(const Model& model, const Candidate& candidate,
-                               const RoundSpeech& speech) {
-  const std::vector<uint8_t> trainable = TrainableParameters(model.encoder, candidate);
+Result<int64_t> StepArenaBytes(const Model& model, const Encoder& encoder,
+                               const Candidate& candidate, const RoundSpeech& speech) {
+  const std::vector<uint8_t> trainable = TrainableParameters(encoder, candidate);
   const std::vector<int32_t> target(static_cast<size_t>(speech.longest_target), 1);
   StepShape shape;
   const double seconds = candidate.micro_batch_seconds > 0
@@ -98,8 +100,23 @@ Result<int64_t> StepArenaBytes(const Model& model, const Candidate& candidate,
   shape.frames =
       FramesEntering(model, shape.first_block, FramesOfBatch(model, seconds, speech.longest_s));
   shape.targets.assign(shape.frames.size(), target);
-  MASR_TRY(const StepPlan step, PlanStep(model.encoder, trainable, shape, candidate.parts));
+  MASR_TRY(const StepPlan step, PlanStep(encoder, trainable, shape, candidate.parts));
   return step.arena_bytes;
+}
+
+// As the trainer allocates it: for each parameter on its own.
+int64_t OptimizerBytes(const Encoder& encoder, const Candidate& candidate,
+                       int64_t state_per_parameter) {
+  constexpr int64_t kAdamWs = 2;  // SGD's one is never in 8 bits
+  const bool bytes = candidate.optimizer_bits == 8 && state_per_parameter == kAdamWs;
+  const std::vector<uint8_t> trainable = TrainableParameters(encoder, candidate);
+  int64_t sum = 0;
+  for (ParameterId id = 0; id < encoder.parameters().size(); ++id) {
+    if (trainable[static_cast<size_t>(id)] == 0) continue;
+    const int64_t count = encoder.parameters()[id].elements();
+    sum += bytes ? Moments8Bytes(count) : state_per_parameter * count * kFloat;
+  }
+  return sum;
 }
 
 }  // namespace
@@ -111,13 +128,16 @@ Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candida
   memory.process = process_bytes;
   memory.threads = threads * static_cast<int64_t>(ThreadPool::kScratchFloats) * kFloat;
   memory.weights = model.weights.StoredBytes();
-  const int64_t trained = CountTrainable(model.encoder, candidate) * kFloat;
+  // The round runs with its pairs, which the model may not have yet.
+  MASR_TRY(const Encoder encoder,
+           Encoder::Create(model.config, AdaptersOf(model.encoder, candidate)));
+  const int64_t trained = CountTrainable(encoder, candidate) * kFloat;
   memory.trained = trained;
   memory.gradients = trained;
-  memory.optimizer = trained * state_per_parameter;
+  memory.optimizer = OptimizerBytes(encoder, candidate, state_per_parameter);
   memory.averages = 2 * trained;
-  MASR_TRY(const int64_t step, StepArenaBytes(model, candidate, speech));
-  MASR_TRY(const int64_t validation, ValidationArenaBytes(model, candidate, speech));
+  MASR_TRY(const int64_t step, StepArenaBytes(model, encoder, candidate, speech));
+  MASR_TRY(const int64_t validation, ValidationArenaBytes(model, encoder, candidate, speech));
   memory.arena = std::max(step, validation);
   const double batch_s = std::max({speech.update_s, speech.validation_s, speech.longest_s});
   const int64_t mels = model.config.features.log_mel.mels;

@@ -53,7 +53,8 @@ struct RoundMemory {
 };
 
 // `process_bytes` is what the process holds before the round, the model's pages not counted;
-// `state_per_parameter` floats of optimizer state (Optimizer::StatePerParameter).
+// `state_per_parameter` numbers of optimizer state (Optimizer::StatePerParameter), of
+// candidate.optimizer_bits each.
 Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candidate,
                                     const RoundSpeech& speech, int64_t state_per_parameter,
                                     int threads, int64_t process_bytes);

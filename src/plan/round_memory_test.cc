@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/thread_pool.h"
+#include "model/adapters.h"
 #include "model/testing/tiny_model.h"
 #include "plan/step_plan.h"
 
@@ -36,6 +37,19 @@ TEST(RoundMemory, CountsEachNumberThatLearnsSixTimes) {
   EXPECT_EQ(memory.averages, 2 * bytes);
 }
 
+TEST(RoundMemory, OfEightBitsAdamTakesAQuarterAndItsScales) {
+  const Model model = Tiny();
+  const RoundMemory memory = Plan(model, {});
+  const RoundMemory small = Plan(model, {.optimizer_bits = 8});
+  EXPECT_GT(small.optimizer, memory.optimizer / 4);
+  EXPECT_LT(small.optimizer, memory.optimizer * 3 / 10);
+  EXPECT_EQ(small.total() - small.optimizer, memory.total() - memory.optimizer);
+  // SGD has one number, of 32 bits always.
+  const auto sgd = PlanRoundMemory(model, {.optimizer_bits = 8}, kSpeech, 1, 3, 7000);
+  ASSERT_TRUE(sgd.has_value());
+  EXPECT_EQ(sgd->optimizer, memory.optimizer / 2);
+}
+
 TEST(RoundMemory, TakesWhatIsGivenAsItIs) {
   const Model model = Tiny();
   const RoundMemory memory = Plan(model, {});
@@ -64,6 +78,19 @@ TEST(RoundMemory, TheArenaHoldsShorterUtterancesToo) {
     ASSERT_TRUE(step.has_value());
     EXPECT_LE(step->arena_bytes, memory.arena);
   }
+}
+
+// What is planned for a model without pairs is what its round will run with.
+TEST(RoundMemory, OfLoraCountsThePairs) {
+  Model model = Tiny();
+  const Candidate lora = {.first_block = 1, .tuning = Tuning::kLora};
+  const RoundMemory memory = Plan(model, lora);
+  EXPECT_EQ(memory.trained, 4 * CountTrainable(model.encoder, lora));
+  EXPECT_GT(memory.arena, Plan(model, {.first_block = 1, .tuning = Tuning::kVectors}).arena);
+  ASSERT_TRUE(SetAdapters(model, AdaptersOf(model.encoder, lora), 1).has_value());
+  const RoundMemory after = Plan(model, lora);
+  EXPECT_EQ(after.arena, memory.arena);
+  EXPECT_EQ(after.trained, memory.trained);
 }
 
 TEST(RoundMemory, SmallerMicroBatchesAndPartsTakeLess) {

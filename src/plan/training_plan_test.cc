@@ -140,7 +140,7 @@ TEST_F(TrainingPlanTest, SaysSoWhereNoSingleBudgetHelps) {
 TEST_F(TrainingPlanTest, ATuningThatTheTableDoesNotHaveIsNotChosen) {
   gains_.tunings.erase(gains_.tunings.begin());  // full
   const TrainingPlan plan = Plan({});
-  EXPECT_EQ(plan.best().candidate.tuning, Tuning::kVectors);
+  EXPECT_EQ(plan.best().candidate.tuning, Tuning::kLora);
   for (const PlannedCandidate& c : plan.candidates) {
     if (c.candidate.tuning == Tuning::kFull) {
       EXPECT_EQ(c.refused_because, "the gain table does not have 'full'");

@@ -11,7 +11,7 @@ using Json = nlohmann::ordered_json;
 constexpr double kLarge = 1e300;
 constexpr int64_t kMost = int64_t{1} << 52;
 
-const std::vector<std::string> kTunings = {"full", "vectors"};
+const std::vector<std::string> kTunings = {"full", "vectors", "lora"};
 const std::vector<std::string> kFormats = {"f32", "bf16", "int8", "as-stored"};
 const std::vector<std::string> kCachePlaces = {"none", "ram", "disk"};
 const std::vector<std::string> kCacheFormats = {"f32", "bf16"};
@@ -22,7 +22,9 @@ Json CandidateToJson(const Candidate& c) {
           {"tuning", kTunings[static_cast<size_t>(c.tuning)]},
           {"parts", c.parts},
           {"micro_batch_seconds", c.micro_batch_seconds},
-          {"cache", c.cache}};
+          {"cache", c.cache},
+          {"lora_rank", c.lora_rank},
+          {"optimizer_bits", c.optimizer_bits}};
 }
 
 Candidate ReadCandidate(ConfigReader& reader) {
@@ -32,6 +34,11 @@ Candidate ReadCandidate(ConfigReader& reader) {
   c.parts = reader.Int("parts", {}, 1, kMost);
   c.micro_batch_seconds = reader.Number("micro_batch_seconds", {}, 0, kLarge);
   c.cache = reader.Bool("cache", false);
+  c.lora_rank = reader.Int("lora_rank", c.lora_rank, 1, kMost);
+  c.optimizer_bits = static_cast<int>(reader.Int("optimizer_bits", c.optimizer_bits, 8, 32));
+  if (c.optimizer_bits != 8 && c.optimizer_bits != 32) {
+    reader.Refuse("'optimizer_bits' must be 8 or 32");
+  }
   return c;
 }
 

@@ -65,18 +65,27 @@ int64_t ReadCount(const SafetensorsFile& file, const char* key) {
   return parsed.ec == std::errc() && parsed.ptr == end ? count : -1;
 }
 
-Status CheckTensor(const SafetensorsFile& file, const std::string& name, size_t elements) {
+// Floats as what they are, anything else as bytes.
+DType StateType(const Trainer& trainer) {
+  return trainer.StateIsFloats() ? DType::kF32 : DType::kU8;
+}
+
+Status CheckTensor(const SafetensorsFile& file, const std::string& name, DType dtype,
+                   size_t bytes) {
   const TensorEntry* entry = file.Find(name);
-  if (entry == nullptr || entry->dtype != DType::kF32 ||
-      entry->bytes.size() != elements * sizeof(float)) {
+  if (entry == nullptr || entry->dtype != dtype || entry->bytes.size() != bytes) {
     return Fail(ErrorCode::kCorrupt, "tensor '" + name +
                                          "' is missing or of another size; this checkpoint belongs "
                                          "to another model or another choice of what to train");
   }
   return {};
 }
+Status CheckFloats(const SafetensorsFile& file, const std::string& name, size_t elements) {
+  return CheckTensor(file, name, DType::kF32, elements * sizeof(float));
+}
 
-void CopyTensor(const SafetensorsFile& file, const std::string& name, std::span<float> to) {
+template <class T>
+void CopyTensor(const SafetensorsFile& file, const std::string& name, std::span<T> to) {
   std::memcpy(to.data(), file.Find(name)->bytes.data(), to.size_bytes());
 }
 
@@ -90,13 +99,14 @@ Status SaveCheckpoint(Trainer& trainer, WeightAverage* average,
   for (size_t i = 0; i < trainer.trainable().size(); ++i) {
     const ParameterId id = trainer.trainable()[i];
     const ParameterSpec& spec = table[id];
-    const std::span<float> state = trainer.OptimizerState(id);
+    const std::span<uint8_t> state = trainer.OptimizerState(id);
+    const DType state_type = StateType(trainer);
     entries.push_back(
         {spec.name, DType::kF32, spec.shape, AsBytes(trainer.model().weights.Writable(id))});
     entries.push_back({spec.name + kStateSuffix,
-                       DType::kF32,
-                       {static_cast<int64_t>(state.size())},
-                       AsBytes(state)});
+                       state_type,
+                       {static_cast<int64_t>(state.size() / DTypeBytes(state_type))},
+                       state});
     const auto add = [&](const std::string& suffix, std::span<const float> values) {
       entries.push_back({spec.name + suffix, DType::kF32, spec.shape, AsBytes(values)});
     };
@@ -127,15 +137,16 @@ Result<std::map<std::string, std::string>> LoadCheckpoint(const std::string& pat
   for (ParameterId id : trainer.trainable()) {
     const std::string& name = table[id].name;
     const size_t elements = trainer.model().weights.Writable(id).size();
-    auto status = CheckTensor(file, name, elements);
+    auto status = CheckFloats(file, name, elements);
     if (status.has_value()) {
-      status = CheckTensor(file, name + kStateSuffix, trainer.OptimizerState(id).size());
+      status = CheckTensor(file, name + kStateSuffix, StateType(trainer),
+                           trainer.OptimizerState(id).size());
     }
     if (status.has_value() && has_average) {
-      status = CheckTensor(file, name + kAverageSuffix, elements);
+      status = CheckFloats(file, name + kAverageSuffix, elements);
     }
     for (const CheckpointValues& set : more) {
-      if (status.has_value()) status = CheckTensor(file, name + set.suffix, elements);
+      if (status.has_value()) status = CheckFloats(file, name + set.suffix, elements);
     }
     if (!status.has_value()) return Fail(path, std::move(status.error()));
   }

@@ -40,8 +40,8 @@ struct Training {
       ASSERT_TRUE(trainer.Step({&batch, 1}, 1e-2f, key).has_value());
     }
   }
-  std::vector<std::vector<float>> States() {
-    std::vector<std::vector<float>> states;
+  std::vector<std::vector<uint8_t>> States() {
+    std::vector<std::vector<uint8_t>> states;
     for (ParameterId id : trainer.trainable()) {
       const auto state = trainer.OptimizerState(id);
       states.emplace_back(state.begin(), state.end());
@@ -212,6 +212,35 @@ TEST_F(Checkpoint, StepNumbersThatAreNone) {
         WriteSafetensors(changed, file->tensors(), {{"checkpoint.step", step}}).has_value());
     EXPECT_EQ(Refused(training, changed).code, ErrorCode::kCorrupt);
   }
+}
+
+TEST_F(Checkpoint, AnOptimizerOf8BitsContinuesToTheSameBits) {
+  const TrainerOptions options = {.optimizer = {.state_bits = 8}};
+  Training whole(1, 0, options);
+  whole.Steps(6);
+  Training first(1, 0, options);
+  first.Steps(3);
+  ASSERT_TRUE(SaveCheckpoint(first.trainer, nullptr, {}, path_).has_value());
+  const auto file = SafetensorsFile::Open(path_);
+  ASSERT_TRUE(file.has_value());
+  EXPECT_EQ(file->Find("head.weight.optimizer")->dtype, DType::kU8);
+  Training second(1, 0, options);
+  ASSERT_TRUE(LoadCheckpoint(path_, second.trainer, nullptr).has_value());
+  EXPECT_EQ(second.States(), first.States());
+  second.Steps(6);
+  EXPECT_EQ(AllWeights(second.model), AllWeights(whole.model));
+  EXPECT_EQ(second.States(), whole.States());
+}
+
+TEST_F(Checkpoint, OfAnotherOptimizerIsRefused) {
+  Training floats(1);
+  floats.Steps(1);
+  ASSERT_TRUE(SaveCheckpoint(floats.trainer, nullptr, {}, path_).has_value());
+  const auto file = SafetensorsFile::Open(path_);
+  ASSERT_TRUE(file.has_value());
+  EXPECT_EQ(file->Find("head.weight.optimizer")->dtype, DType::kF32);
+  Training bytes(1, 0, {.optimizer = {.state_bits = 8}});
+  EXPECT_NE(Refused(bytes, path_).message.find(".optimizer'"), std::string::npos);
 }
 
 // As versions before there were hashes wrote it.

@@ -5,10 +5,28 @@
 #include <numbers>
 #include <vector>
 
+#include "base/rng.h"
 #include "kernels/optimizer_step.h"
+#include "kernels/optimizer_step_8bit.h"
 
 namespace masr {
 namespace {
+
+float* AsFloats(std::byte* state) { return reinterpret_cast<float*>(state); }
+
+AdamWStep StepOf(const OptimizerOptions& options, int64_t step, float learning_rate,
+                 float gradient_scale, bool decay) {
+  const auto t = static_cast<double>(step);
+  const double correction1 = 1.0 - std::pow(static_cast<double>(options.beta1), t);
+  const double correction2 = 1.0 - std::pow(static_cast<double>(options.beta2), t);
+  return {.beta1 = options.beta1,
+          .beta2 = options.beta2,
+          .rate = static_cast<float>(learning_rate / correction1),
+          .inverse_v = static_cast<float>(1.0 / std::sqrt(correction2)),
+          .epsilon = options.epsilon,
+          .decay = decay ? learning_rate * options.weight_decay : 0.0f,
+          .gradient_scale = gradient_scale};
+}
 
 class AdamW final : public Optimizer {
  public:
@@ -17,19 +35,29 @@ class AdamW final : public Optimizer {
   int64_t StatePerParameter() const override { return 2; }
   void Step(const KernelContext& context, int64_t step, float learning_rate, float gradient_scale,
             bool decay, int64_t count, const float* gradient, float* parameter,
-            float* state) const override {
-    const auto t = static_cast<double>(step);
-    const double correction1 = 1.0 - std::pow(static_cast<double>(options_.beta1), t);
-    const double correction2 = 1.0 - std::pow(static_cast<double>(options_.beta2), t);
-    ApplyAdamW(context,
-               {.beta1 = options_.beta1,
-                .beta2 = options_.beta2,
-                .rate = static_cast<float>(learning_rate / correction1),
-                .inverse_v = static_cast<float>(1.0 / std::sqrt(correction2)),
-                .epsilon = options_.epsilon,
-                .decay = decay ? learning_rate * options_.weight_decay : 0.0f,
-                .gradient_scale = gradient_scale},
-               count, gradient, parameter, state, state + count);
+            std::byte* state) const override {
+    ApplyAdamW(context, StepOf(options_, step, learning_rate, gradient_scale, decay), count,
+               gradient, parameter, AsFloats(state), AsFloats(state) + count);
+  }
+
+ private:
+  OptimizerOptions options_;
+};
+
+class AdamW8 final : public Optimizer {
+ public:
+  explicit AdamW8(const OptimizerOptions& options) : options_(options) {}
+
+  int64_t StatePerParameter() const override { return 2; }
+  int64_t StateBytes(int64_t count) const override { return Moments8Bytes(count); }
+  bool StateIsFloats() const override { return false; }
+  void Step(const KernelContext& context, int64_t step, float learning_rate, float gradient_scale,
+            bool decay, int64_t count, const float* gradient, float* parameter,
+            std::byte* state) const override {
+    // Other steps round other numbers up.
+    const auto key = static_cast<uint32_t>(SplitMix64(static_cast<uint64_t>(step)));
+    ApplyAdamW8(context, StepOf(options_, step, learning_rate, gradient_scale, decay), key, count,
+                gradient, parameter, Moments8At(state, count));
   }
 
  private:
@@ -43,13 +71,13 @@ class Sgd final : public Optimizer {
   int64_t StatePerParameter() const override { return 1; }
   void Step(const KernelContext& context, int64_t, float learning_rate, float gradient_scale,
             bool decay, int64_t count, const float* gradient, float* parameter,
-            float* state) const override {
+            std::byte* state) const override {
     ApplySgd(context,
              {.learning_rate = learning_rate,
               .momentum = options_.momentum,
               .weight_decay = decay ? options_.weight_decay : 0.0f,
               .gradient_scale = gradient_scale},
-             count, gradient, parameter, state);
+             count, gradient, parameter, AsFloats(state));
   }
 
  private:
@@ -60,6 +88,7 @@ class Sgd final : public Optimizer {
 
 std::unique_ptr<Optimizer> MakeOptimizer(const OptimizerOptions& options) {
   if (options.kind == OptimizerOptions::Kind::kSgd) return std::make_unique<Sgd>(options);
+  if (options.state_bits == 8) return std::make_unique<AdamW8>(options);
   return std::make_unique<AdamW>(options);
 }
 

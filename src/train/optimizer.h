@@ -3,6 +3,7 @@
 #ifndef MOBILEASR_TRAIN_OPTIMIZER_H_
 #define MOBILEASR_TRAIN_OPTIMIZER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -21,20 +22,27 @@ struct OptimizerOptions {
   float epsilon = 1e-8f;       // AdamW
   float momentum = 0.9f;       // SGD
   float weight_decay = 1e-2f;  // decoupled for AdamW (Loshchilov and Hutter, 2019), L2 for SGD
+  int state_bits = 32;         // 32 or, of AdamW only, 8 (kernels/optimizer_step_8bit.h)
 };
 
 // One of the virtual seams. Thread-safety: none; const methods only read.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-  // Floats of state per parameter: 2 for AdamW (m, v), 1 for SGD with momentum.
+  // Numbers of state per parameter: 2 for AdamW (m, v), 1 for SGD with momentum.
   virtual int64_t StatePerParameter() const = 0;
-  // One update of `count` parameters. `state` is StatePerParameter() arrays of `count`, one after
-  // the other, zero before the first step. `step` counts from 1. Gradients are multiplied by
-  // `gradient_scale` first (clipping). `decay` false leaves weight decay out (norms and biases).
+  // Bytes of state of an array of `count` parameters, a multiple of 4.
+  virtual int64_t StateBytes(int64_t count) const {
+    return StatePerParameter() * count * static_cast<int64_t>(sizeof(float));
+  }
+  // Whether the state is StatePerParameter() arrays of `count` floats, one after the other.
+  virtual bool StateIsFloats() const { return true; }
+  // One update of `count` parameters. `state` is StateBytes(count) bytes, aligned for floats, zero
+  // before the first step. `step` counts from 1. Gradients are multiplied by `gradient_scale` first
+  // (clipping). `decay` false leaves weight decay out (norms and biases).
   virtual void Step(const KernelContext& context, int64_t step, float learning_rate,
                     float gradient_scale, bool decay, int64_t count, const float* gradient,
-                    float* parameter, float* state) const = 0;
+                    float* parameter, std::byte* state) const = 0;
 };
 
 std::unique_ptr<Optimizer> MakeOptimizer(const OptimizerOptions& options);

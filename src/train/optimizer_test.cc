@@ -16,6 +16,13 @@
 namespace masr {
 namespace {
 
+using Kind = OptimizerOptions::Kind;
+
+// Zero, as before the first step.
+std::vector<std::byte> StateOf(const Optimizer& optimizer, int64_t count) {
+  return std::vector<std::byte>(static_cast<size_t>(optimizer.StateBytes(count)), std::byte{0});
+}
+
 OptimizerOptions OptionsOf(const nlohmann::json& golden) {
   return {.kind = golden["kind"] == "sgd" ? OptimizerOptions::Kind::kSgd
                                           : OptimizerOptions::Kind::kAdamW,
@@ -40,7 +47,7 @@ TEST(Optimizer, EqualsTorch) {
     const auto optimizer = MakeOptimizer(OptionsOf(golden));
     auto parameter = golden["start"].get<std::vector<float>>();
     const auto count = static_cast<int64_t>(parameter.size());
-    std::vector<float> state(static_cast<size_t>(optimizer->StatePerParameter() * count), 0.0f);
+    std::vector<std::byte> state = StateOf(*optimizer, count);
     for (size_t step = 0; step < golden["learning_rates"].size(); ++step) {
       const auto gradient = golden["gradients"][step].get<std::vector<float>>();
       const auto expected = golden["after"][step].get<std::vector<double>>();
@@ -58,6 +65,12 @@ TEST(Optimizer, EqualsTorch) {
 TEST(Optimizer, StatePerParameter) {
   EXPECT_EQ(MakeOptimizer({})->StatePerParameter(), 2);
   EXPECT_EQ(MakeOptimizer({.kind = OptimizerOptions::Kind::kSgd})->StatePerParameter(), 1);
+  EXPECT_EQ(MakeOptimizer({})->StateBytes(100), 800);
+  EXPECT_EQ(MakeOptimizer({.kind = Kind::kSgd})->StateBytes(100), 400);
+  // A byte each, and a scale each for every 256.
+  EXPECT_EQ(MakeOptimizer({.state_bits = 8})->StateBytes(1000), 2000 + 4 * 8);
+  EXPECT_TRUE(MakeOptimizer({})->StateIsFloats());
+  EXPECT_FALSE(MakeOptimizer({.state_bits = 8})->StateIsFloats());
 }
 
 TEST(Optimizer, NoDecayIsDecayOfZero) {
@@ -66,9 +79,10 @@ TEST(Optimizer, NoDecayIsDecayOfZero) {
   for (const auto kind : {OptimizerOptions::Kind::kAdamW, OptimizerOptions::Kind::kSgd}) {
     const auto step = [&](float weight_decay, bool decay) {
       std::vector<float> parameter = {3, 4, -5};
-      std::vector<float> state(6, 0.0f);
-      MakeOptimizer({.kind = kind, .weight_decay = weight_decay})
-          ->Step({pool}, 1, 0.1f, 1.0f, decay, 3, gradient.data(), parameter.data(), state.data());
+      const auto optimizer = MakeOptimizer({.kind = kind, .weight_decay = weight_decay});
+      std::vector<std::byte> state = StateOf(*optimizer, 3);
+      optimizer->Step({pool}, 1, 0.1f, 1.0f, decay, 3, gradient.data(), parameter.data(),
+                      state.data());
       return parameter;
     };
     EXPECT_EQ(step(0.5f, false), step(0.0f, true));
@@ -79,20 +93,28 @@ TEST(Optimizer, NoDecayIsDecayOfZero) {
 TEST(Optimizer, TheFirstStepOfAdamWIsTheLearningRateInTheGradientsDirection) {
   const ThreadPool pool(1);
   const std::vector<float> gradient = {1e-3f, -50, 0};
-  std::vector<float> parameter(3, 0.0f), state(6, 0.0f);
-  MakeOptimizer({})->Step({pool}, 1, 0.1f, 1.0f, true, 3, gradient.data(), parameter.data(),
-                          state.data());
-  EXPECT_NEAR(parameter[0], -0.1, 1e-5);
-  EXPECT_NEAR(parameter[1], 0.1, 1e-5);
-  EXPECT_EQ(parameter[2], 0.0f);
+  for (const int bits : {32, 8}) {
+    const auto optimizer = MakeOptimizer({.state_bits = bits});
+    std::vector<float> parameter(3, 0.0f);
+    std::vector<std::byte> state = StateOf(*optimizer, 3);
+    optimizer->Step({pool}, 1, 0.1f, 1.0f, true, 3, gradient.data(), parameter.data(),
+                    state.data());
+    EXPECT_NEAR(parameter[0], -0.1, 1e-5);
+    EXPECT_NEAR(parameter[1], 0.1, 1e-5);
+    EXPECT_EQ(parameter[2], 0.0f);
+  }
 }
 
 // Minimises the sum of (p - 3)^2.
 TEST(Optimizer, ReachesAMinimum) {
   const ThreadPool pool(2);
-  for (const auto kind : {OptimizerOptions::Kind::kAdamW, OptimizerOptions::Kind::kSgd}) {
-    const auto optimizer = MakeOptimizer({.kind = kind, .weight_decay = 0});
-    std::vector<float> parameter = {-10, 0, 20, 3}, gradient(4), state(8, 0.0f);
+  for (const OptimizerOptions& options :
+       {OptimizerOptions{.kind = Kind::kAdamW, .weight_decay = 0},
+        OptimizerOptions{.kind = Kind::kAdamW, .weight_decay = 0, .state_bits = 8},
+        OptimizerOptions{.kind = Kind::kSgd, .weight_decay = 0}}) {
+    const auto optimizer = MakeOptimizer(options);
+    std::vector<float> parameter = {-10, 0, 20, 3}, gradient(4);
+    std::vector<std::byte> state = StateOf(*optimizer, 4);
     for (int64_t step = 1; step <= 3000; ++step) {
       for (size_t i = 0; i < 4; ++i) gradient[i] = 2 * (parameter[i] - 3);
       const float rate = LearningRate({.peak = 0.1f, .floor = 0, .total_steps = 3000}, step);

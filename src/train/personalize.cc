@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/batcher.h"
+#include "model/adapters.h"
 #include "train/micro_batches.h"
 #include "train/round_batches.h"
 #include "train/trained_values.h"
@@ -75,6 +76,7 @@ class Round {
     trainable_ = TrainableParameters(model_.encoder, options_.candidate);
     TrainerOptions trainer_options = options_.trainer;
     trainer_options.parts = options_.candidate.parts;
+    trainer_options.optimizer.state_bits = options_.candidate.optimizer_bits;
     Trainer trainer = Trainer::Create(model_, trainable_, trainer_options, threads_);
     arena_ = &trainer.arena();
     MASR_RETURN_IF_ERROR(arena_->Reserve(static_cast<size_t>(options_.arena_bytes)));
@@ -276,9 +278,11 @@ class Round {
 
   // As many in each epoch as in the first.
   void PlanUpdates(int64_t per_epoch) {
+    const bool lora = options_.candidate.tuning == Tuning::kLora;
+    const float peak = options_.learning_rate * (lora ? kLoraRateFactor : 1.0f);
     schedule_ = {.kind = ScheduleOptions::Kind::kCosine,
-                 .peak = options_.learning_rate,
-                 .floor = options_.learning_rate * 0.1f,
+                 .peak = peak,
+                 .floor = peak * 0.1f,
                  .warmup_steps = std::min<int64_t>(per_epoch, 20),
                  .total_steps = per_epoch * options_.epochs};
     base_updates_ = static_cast<double>(schedule_.total_steps) * options_.base_share /
@@ -435,6 +439,8 @@ Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
                                 const PersonalizeOptions& options, const ThreadPool& threads,
                                 const RoundEvents& events, const std::atomic<bool>* cancel,
                                 RoundGuard* guard) {
+  MASR_RETURN_IF_ERROR(
+      SetAdapters(model, AdaptersOf(model.encoder, options.candidate), options.seed));
   return Round(model, data, options, threads, events, cancel, guard).Run();
 }
 

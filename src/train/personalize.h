@@ -25,6 +25,9 @@
 
 namespace masr {
 
+// How much larger a step LoRA takes.
+inline constexpr float kLoraRateFactor = 1.0f;
+
 struct PersonalizeOptions {
   // What is learned from; the first `minutes` of it in the manifest's order (0: all).
   double minutes = 0;
@@ -39,7 +42,7 @@ struct PersonalizeOptions {
   // because there is little of it and each update is a chance to learn.
   double batch_seconds = 24;
   int64_t updates_per_epoch = 8;
-  float learning_rate = 3e-4f;
+  float learning_rate = 3e-4f;  // of LoRA kLoraRateFactor times this
   // What a round gives is the mean of the weights after each update (Polyak and Juditsky, 1992),
   // the base taking part with this share at the end of all epochs: what is learned from little is a
   // direction more than a distance (Wortsman et al., "Robust fine-tuning of zero-shot models",
@@ -98,6 +101,10 @@ struct RoundResult {
 // says nothing any more) goes back to the best it had and tries once more with smaller steps. Fails
 // if there is too little to learn from (fewer than two usable utterances), and if a checkpoint
 // cannot be written or read. `guard`, if any, is asked before every update.
+//
+// A round that learns by LoRA begins by giving the model its pairs and leaves them beside the
+// matrices: SaveModel merges them while it writes, within what the round had planned; MergeAdapters
+// does so in memory, for 4 bytes a number of the matrices that no plan counts (model/adapters.h).
 Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
                                 const PersonalizeOptions& options, const ThreadPool& threads,
                                 const RoundEvents& events, const std::atomic<bool>* cancel,

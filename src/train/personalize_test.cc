@@ -215,6 +215,65 @@ TEST_F(PersonalizeTest, FrozenBlocksOfAnInt8BaseStayInt8) {
   }
 }
 
+// The toy with matrices that can have pairs.
+Result<Model> ToyOfLinearLayers() {
+  std::string config = testing::ToyModelConfig();
+  const std::string last = R"({"layer": "activation", "function": "relu"}])";
+  config.replace(config.find(last), last.size(),
+                 R"({"layer": "linear", "dim": 24}, {"layer": "activation", "function": "silu"},
+                    {"layer": "linear", "dim": 16}])");
+  return testing::MakeModel(config, 1);
+}
+
+TEST_F(PersonalizeTest, LoraLearnsBesideAnInt8BaseAndIsMergedAsItIsWritten) {
+  auto made = ToyOfLinearLayers();
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  ASSERT_TRUE(SaveModel(*made, WeightFormat::kInt8, folder_ / "base.safetensors").has_value());
+  auto base = LoadModel(folder_ / "base.safetensors");
+  ASSERT_TRUE(base.has_value());
+  *model_ = std::move(*base);
+  PersonalizeOptions options = kOptions;
+  options.candidate = {.first_block = 1, .tuning = Tuning::kLora, .lora_rank = 4};
+  options.learning_rate = 1e-2f / kLoraRateFactor;
+  const auto result = Round(options);
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  ASSERT_GT(result->best_epoch, 0);
+  const RoundEpoch& kept = result->epochs[static_cast<size_t>(result->best_epoch)];
+  EXPECT_LT(kept.validation_loss, 0.9 * result->epochs.front().validation_loss);
+  EXPECT_EQ(ValidationLoss(options), kept.validation_loss);
+  const ParameterTable& table = model_->encoder.parameters();
+  for (ParameterId id = 0; id < table.size(); ++id) {
+    if (!table[id].matrix) continue;
+    const bool learned = table[id].adapts != kNoParameter || table[id].name == "head.weight";
+    EXPECT_EQ(model_->weights.IsWritable(id), learned) << table[id].name;
+  }
+
+  ASSERT_TRUE(SaveModel(*model_, WeightFormat::kF32, folder_ / "mine.safetensors").has_value());
+  auto saved = LoadModel(folder_ / "mine.safetensors");
+  ASSERT_TRUE(saved.has_value()) << saved.error().message;
+  EXPECT_EQ(saved->encoder.adapters(), AdapterShape{});
+  *model_ = std::move(*saved);
+  EXPECT_NEAR(ValidationLoss(options), kept.validation_loss, 1e-4);
+}
+
+TEST_F(PersonalizeTest, AnotherTuningAfterLoraGoesOnFromWhatItLearned) {
+  *model_ = std::move(*ToyOfLinearLayers());
+  PersonalizeOptions options = kOptions;
+  options.epochs = 4;
+  options.candidate = {.tuning = Tuning::kLora};
+  options.learning_rate = 1e-2f / kLoraRateFactor;
+  const auto first = Round(options);
+  ASSERT_TRUE(first.has_value()) << first.error().message;
+  ASSERT_GT(first->best_epoch, 0);
+  options.candidate = {};
+  options.epochs = 1;
+  const auto second = Round(options);
+  ASSERT_TRUE(second.has_value()) << second.error().message;
+  EXPECT_EQ(model_->encoder.adapters(), AdapterShape{});
+  EXPECT_NEAR(second->epochs.front().validation_loss,
+              first->epochs[static_cast<size_t>(first->best_epoch)].validation_loss, 1e-4);
+}
+
 // A trace whose clock goes on by a second with every look.
 class Device {
  public:

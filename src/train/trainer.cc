@@ -44,25 +44,27 @@ Trainer Trainer::Create(Model& model, std::vector<uint8_t> trainable, const Trai
   trainer.options_ = options;
   trainer.optimizer_ = MakeOptimizer(options.optimizer);
   trainer.trainable_ = std::move(trainable);
-  const int64_t state_per_parameter = trainer.optimizer_->StatePerParameter();
   const auto count = static_cast<size_t>(table.size());
   trainer.states_.resize(count);
   int64_t total = 0;
+  int64_t state_bytes = 0;
   for (ParameterId id = 0; id < table.size(); ++id) {
     if (!table[id].trainable) trainer.trainable_[id] = 0;
     if (trainer.trainable_[id] == 0) continue;
     model.weights.MakeWritable(id);
     trainer.ids_.push_back(id);
     total += table[id].elements();
+    state_bytes += trainer.optimizer_->StateBytes(table[id].elements());
   }
   AssignZeros(trainer.gradient_storage_, total);
-  AssignZeros(trainer.state_storage_, total * state_per_parameter);
+  AssignZeros(trainer.state_storage_, state_bytes / static_cast<int64_t>(sizeof(float)));
   trainer.gradients_.assign(count, nullptr);
   float* gradient = trainer.gradient_storage_.data();
-  float* state = trainer.state_storage_.data();
+  auto* state = reinterpret_cast<uint8_t*>(trainer.state_storage_.data());
   for (ParameterId id : trainer.ids_) {
     trainer.gradients_[id] = gradient;
-    trainer.states_[id] = {state, static_cast<size_t>(state_per_parameter * table[id].elements())};
+    trainer.states_[id] = {
+        state, static_cast<size_t>(trainer.optimizer_->StateBytes(table[id].elements()))};
     gradient += table[id].elements();
     state += trainer.states_[id].size();
   }
@@ -229,7 +231,7 @@ Result<StepReport> Trainer::Step(std::span<const Batch> micro_batches, float lea
     // Norms and biases are not decayed.
     optimizer_->Step(kernels, step_, learning_rate, clip, /*decay=*/table[id].matrix,
                      table[id].elements(), gradients_[id], model_->weights.Writable(id).data(),
-                     states_[id].data());
+                     reinterpret_cast<std::byte*>(states_[id].data()));
   }
   return report;
 }

@@ -60,8 +60,9 @@ class Trainer {
   int64_t step() const { return step_; }
   void set_step(int64_t step) { step_ = step; }
   const std::vector<ParameterId>& trainable() const { return ids_; }
-  // Optimizer state of one trainable parameter: StatePerParameter() arrays of its size.
-  std::span<float> OptimizerState(ParameterId id) { return states_[id]; }
+  // Optimizer state of one trainable parameter, and whether it is floats (Optimizer).
+  std::span<uint8_t> OptimizerState(ParameterId id) { return states_[id]; }
+  bool StateIsFloats() const { return optimizer_->StateIsFloats(); }
   // Of the last step's loss by one trainable parameter, before clipping.
   std::span<const float> Gradient(ParameterId id) const {
     return {gradients_[id], static_cast<size_t>(model_->encoder.parameters()[id].elements())};
@@ -94,7 +95,7 @@ class Trainer {
   std::vector<float*> gradients_;                  // by parameter; null where frozen
   std::vector<std::span<float>> block_gradients_;  // by block; empty where frozen
   std::vector<float> state_storage_;
-  std::vector<std::span<float>> states_;  // by parameter; empty where frozen
+  std::vector<std::span<uint8_t>> states_;  // by parameter; empty where frozen
   Arena arena_;
   Collective* collective_ = nullptr;
   int64_t step_ = 0;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include "model/inference.h"
 #include "model/testing/tiny_model.h"
@@ -56,6 +57,32 @@ TEST(Trainer, LearnsABatchByHeart) {
   }
   EXPECT_EQ(trainer.step(), 120);
   EXPECT_LT(last, 0.3 * first);
+}
+
+// What 8 bits of state forget does not show in what is learned.
+TEST(Trainer, AnOptimizerOf8BitsLearnsAsWell) {
+  const ThreadPool pool(2);
+  const auto loss_of = [&](int bits) {
+    Model model = TinyModel(1);
+    Trainer trainer = Trainer::Create(model, TrainableParameters(model.encoder, {}),
+                                      {.optimizer = {.weight_decay = 0, .state_bits = bits}}, pool);
+    constexpr uint64_t kBatches = 6;
+    constexpr uint64_t kSteps = 300;
+    double last = 0;
+    for (uint64_t s = 0; s < kSteps; ++s) {
+      const Batch batch = RandomBatch(s % kBatches);
+      const auto report = trainer.Step({&batch, 1}, 2e-3f, s);
+      EXPECT_TRUE(report.has_value()) << report.error().message;
+      if (s >= kSteps - 5 * kBatches) last += report->loss / (5 * kBatches);
+    }
+    return last;
+  };
+  const double floats = loss_of(32);
+  const double bytes = loss_of(8);
+  RecordProperty("loss_of_32_bits", std::to_string(floats));
+  RecordProperty("loss_of_8_bits", std::to_string(bytes));
+  EXPECT_LT(floats, 0.5);  // of 3 at the start: there is something to lose
+  EXPECT_NEAR(bytes, floats, 0.1 * floats + 0.01);
 }
 
 TEST(Trainer, ThreadsChangeNothing) {

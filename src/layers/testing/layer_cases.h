@@ -13,6 +13,7 @@ struct LayerCase {
   std::string name;
   std::string json;
   int64_t in_dim = 0;
+  int64_t adapter_rank = 0;
 };
 
 inline void PrintTo(const LayerCase& layer, std::ostream* out) { *out << layer.json; }
@@ -95,7 +96,23 @@ inline std::vector<LayerCase> AllLayers() {
        R"({"layer": "quartznet_block", "channels": 5, "kernel": 3, "convolutions": 2,
            "separable": false})",
        4},
+      {"LinearLora", R"({"layer": "linear", "dim": 7})", 5, 3},
+      {"LinearLoraOfOne", R"({"layer": "linear", "dim": 3, "bias": false})", 6, 1},
+      {"SelfAttentionLora", R"({"layer": "self_attention", "heads": 2})", 8, 3},
+      {"SubsamplingLora", R"({"layer": "conv_subsampling", "dim": 6, "channels": 3, "dropout": 0})",
+       9, 2},
+      {"ConformerLora",
+       R"({"layer": "conformer_block", "heads": 2, "feed_forward": 12, "conv_kernel": 5})", 8, 3},
+      {"QuartzNetLora",
+       R"({"layer": "quartznet_block", "channels": 6, "kernel": 5, "convolutions": 2})", 4, 3},
   };
+}
+
+// Those of them that have low-rank pairs.
+inline std::vector<LayerCase> AdaptedLayers() {
+  std::vector<LayerCase> layers = AllLayers();
+  std::erase_if(layers, [](const LayerCase& layer) { return layer.adapter_rank == 0; });
+  return layers;
 }
 
 struct NetCase {

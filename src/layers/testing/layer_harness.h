@@ -18,6 +18,7 @@
 #include "kernels/attention.h"
 #include "layers/containers.h"
 #include "layers/registry.h"
+#include "layers/testing/layer_cases.h"
 #include "tensor/arena.h"
 #include "tensor/memory_planner.h"
 
@@ -54,8 +55,9 @@ struct TestNet {
 
 // `descriptions`: one layer, or a list of layers to be run one after the other.
 inline Result<TestNet> MakeNet(const nlohmann::json& descriptions, int64_t in_dim,
-                               uint64_t seed = 1) {
+                               int64_t adapter_rank = 0, uint64_t seed = 1) {
   TestNet net;
+  net.table.set_adapter_rank(adapter_rank);
   net.in_dim = in_dim;
   const auto list = descriptions.is_array() ? descriptions : nlohmann::json::array({descriptions});
   std::vector<LayerPtr> layers;
@@ -82,6 +84,10 @@ inline Result<TestNet> MakeNet(const nlohmann::json& descriptions, int64_t in_di
     net.values.push_back(std::move(values));
   }
   return net;
+}
+
+inline Result<TestNet> MakeNet(const LayerCase& layer) {
+  return MakeNet(nlohmann::json::parse(layer.json), layer.in_dim, layer.adapter_rank);
 }
 
 struct PassOptions {
