@@ -31,13 +31,35 @@ std::string GeneralBeside(const std::string& base) {
   return std::filesystem::is_directory(folder) ? folder.string() : std::string();
 }
 
+// What is wrong with the files of an interrupted round, and a way on. Where there is no room, or
+// the system refuses, the round itself is well.
+tl::unexpected<Error> CannotGoOn(Error error) {
+  if (error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kInvalidArgument ||
+      error.code == ErrorCode::kNotFound) {
+    error.message += "; --restart gives this round up, and the accepted model stays as it is";
+  }
+  return tl::unexpected<Error>(std::move(error));
+}
+
+// A path that means the same wherever the round is resumed.
+std::string Absolute(const std::string& path) {
+  return path.empty() ? path : std::filesystem::absolute(path).string();
+}
+
 Result<OwnerRound> BeginOrResume(OwnerFolder& folder, PersonalizeArguments& arguments) {
-  MASR_TRY(const std::optional<RoundUnderWay> under_way, folder.UnderWay());
-  if (under_way && arguments.resume) return OwnerRound::Resume(folder);
-  if (under_way && !arguments.restart) {
-    return Fail(ErrorCode::kInvalidArgument,
-                folder.path() + ": round " + std::to_string(under_way->record.round) +
-                    " was interrupted; --resume goes on with it, --restart gives it up");
+  if (!arguments.restart) {
+    auto under_way = folder.UnderWay();
+    if (!under_way.has_value()) return CannotGoOn(std::move(under_way.error()));
+    if (*under_way && arguments.resume) {
+      auto round = OwnerRound::Resume(folder);
+      if (!round.has_value()) return CannotGoOn(std::move(round.error()));
+      return round;
+    }
+    if (*under_way) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  folder.path() + ": round " + std::to_string((*under_way)->record.round) +
+                      " was interrupted; --resume goes on with it, --restart gives it up");
+    }
   }
   MASR_RETURN_IF_ERROR(folder.Abandon());
   if (arguments.data.empty()) {
@@ -46,7 +68,8 @@ Result<OwnerRound> BeginOrResume(OwnerFolder& folder, PersonalizeArguments& argu
   MASR_RETURN_IF_ERROR(SetCache(arguments, folder.path()));
   RoundSettings settings = arguments.settings;
   if (settings.general.empty()) settings.general = GeneralBeside(arguments.base);
-  settings.test = arguments.test;
+  settings.general = Absolute(settings.general);
+  settings.test = Absolute(arguments.test);
   settings.format = WeightFormatFromName(arguments.format.empty() ? "as-stored" : arguments.format);
   settings.personalize.seed = arguments.common.seed;
   return OwnerRound::Begin(folder, arguments.data, settings.personalize.minutes, settings);
@@ -100,10 +123,33 @@ void PrintRound(const RoundRecord& record, const OwnerFolder& folder, bool unfin
   if (unfinished) std::printf("The round can go on: --resume\n");
 }
 
+struct HowItWent {
+  bool resumed = false;
+  bool unfinished = false;
+  std::optional<ChosenPlan> plan = {};
+};
+
+void Report(const RoundRecord& record, const OwnerFolder& folder, const HowItWent& how,
+            const PersonalizeArguments& arguments) {
+  if (!arguments.common.json) return PrintRound(record, folder, how.unfinished);
+  Json json = RoundRecordToJson(record);
+  json["resumed"] = how.resumed;
+  json["unfinished"] = how.unfinished;
+  if (how.plan) json["plan"] = ChosenJson(*how.plan);
+  json["peak_rss_bytes"] = PeakResidentBytes();
+  json["model"] = folder.accepted();
+  PrintJson(json);
+}
+
 }  // namespace
 
 Status PersonalizeInFolder(PersonalizeArguments& arguments) {
   MASR_TRY(OwnerFolder folder, OwnerFolder::Open(arguments.state, arguments.base));
+  // What --resume was to end is ended: another round on the same speech is not what was asked for.
+  if (arguments.resume && folder.concluded()) {
+    Report(*folder.concluded(), folder, {.resumed = true}, arguments);
+    return {};
+  }
   MASR_TRY(OwnerRound round, BeginOrResume(folder, arguments));
   std::optional<ChosenPlan> plan;
   if (!round.resumed()) {
@@ -119,23 +165,16 @@ Status PersonalizeInFolder(PersonalizeArguments& arguments) {
   };
   RoundGuard guard(*monitor, std::move(guard_options));
   const ThreadPool threads(ThreadCount(arguments.common));
-  MASR_TRY(const RoundRecord record,
-           round.Run(threads,
-                     {.round = ProgressEvents(progress),
-                      .step = [&](const std::string& step) { progress.Line(step); }},
-                     &StopRequested(), &guard));
+  auto record = round.Run(threads,
+                          {.round = ProgressEvents(progress),
+                           .step = [&](const std::string& step) { progress.Line(step); }},
+                          &StopRequested(), &guard);
   progress.Clear();
-  if (!arguments.common.json) {
-    PrintRound(record, folder, round.unfinished());
-    return {};
+  if (!record.has_value()) {
+    if (round.resumed()) return CannotGoOn(std::move(record.error()));
+    return tl::unexpected(std::move(record.error()));
   }
-  Json json = RoundRecordToJson(record);
-  json["resumed"] = round.resumed();
-  json["unfinished"] = round.unfinished();
-  if (plan) json["plan"] = ChosenJson(*plan);
-  json["peak_rss_bytes"] = PeakResidentBytes();
-  json["model"] = folder.accepted();
-  PrintJson(json);
+  Report(*record, folder, {round.resumed(), round.unfinished(), std::move(plan)}, arguments);
   return {};
 }
 

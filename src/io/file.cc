@@ -277,8 +277,25 @@ bool FileExists(const std::string& path) {
 }
 
 Status RemoveFile(const std::string& path) {
-  if (unlink(path.c_str()) < 0 && errno != ENOENT) return FailErrno(path, "remove", errno);
+  for (const std::string& name : {path, path + ".tmp"}) {
+    if (unlink(name.c_str()) < 0 && errno != ENOENT) return FailErrno(name, "remove", errno);
+  }
   return {};
+}
+
+Status MakeFolder(const std::string& path) {
+  const size_t end = path.find_last_not_of('/');
+  const std::string folder = path.substr(0, end == std::string::npos ? 1 : end + 1);
+  struct stat info;
+  if (stat(folder.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return {};
+    return Fail(ErrorCode::kInvalidArgument, folder + ": is a file, not a folder");
+  }
+  MASR_RETURN_IF_ERROR(MakeFolder(FolderOf(folder)));
+  if (mkdir(folder.c_str(), 0777) < 0 && errno != EEXIST) {
+    return FailErrno(folder, "make the folder", errno);
+  }
+  return SyncFolder(FolderOf(folder));
 }
 
 }  // namespace masr

@@ -57,8 +57,10 @@ Status CopyFile(const std::string& from, const std::string& to);
 Status MoveFile(const std::string& from, const std::string& to);
 // False where there is none, or none that this process may see.
 bool FileExists(const std::string& path);
-// Nothing happens where there is none.
+// And what a killed ReplaceFile left beside it. Nothing happens where there is none.
 Status RemoveFile(const std::string& path);
+// With the folders around it, each durable. Nothing happens where it is already.
+Status MakeFolder(const std::string& path);
 
 }  // namespace masr
 

@@ -227,5 +227,27 @@ TEST_F(FileTest, AFullDiskKeepsTheOldFileAndSaysSo) {
   EXPECT_EQ(result, 0);
 }
 
+TEST_F(FileTest, RemovesWhatAKilledWriterLeft) {
+  ASSERT_TRUE(ReplaceFile(Path("a"), "x").has_value());
+  ASSERT_TRUE(ReplaceFile(Path("a.tmp"), "half of").has_value());
+  ASSERT_TRUE(RemoveFile(Path("a")).has_value());
+  EXPECT_EQ(FilesInFolder(), 0u);
+  EXPECT_TRUE(RemoveFile(Path("a")).has_value());
+}
+
+TEST_F(FileTest, MakesFoldersWithinFolders) {
+  ASSERT_TRUE(MakeFolder(Path("a/b/c/")).has_value());
+  EXPECT_TRUE(fs::is_directory(Path("a/b/c")));
+  EXPECT_TRUE(MakeFolder(Path("a/b/c")).has_value());
+  EXPECT_TRUE(MakeFolder("/").has_value());
+  EXPECT_TRUE(MakeFolder(".").has_value());
+  ASSERT_TRUE(ReplaceFile(Path("file"), "x").has_value());
+  for (const std::string& path : {Path("file"), Path("file/inside")}) {
+    const Status made = MakeFolder(path);
+    ASSERT_FALSE(made.has_value());
+    EXPECT_EQ(made.error().message, Path("file") + ": is a file, not a folder");
+  }
+}
+
 }  // namespace
 }  // namespace masr

@@ -1,24 +1,26 @@
 #include "rounds/owner_folder.h"
 
+#include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
+#include "base/hash.h"
 #include "io/config_reader.h"
 #include "io/file.h"
 #include "io/json.h"
 #include "io/safetensors.h"
 #include "io/text_lines.h"
 #include "rounds/round_speech.h"
+#include "rounds/seal.h"
 
 namespace masr {
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kFormat = 1;
+constexpr const char* kForgetSpeech =
+    "; move it away, and rounds go on with new speech alone: the accepted model stays";
 
 int64_t RoundOfMetadata(const std::map<std::string, std::string>& metadata) {
   const auto found = metadata.find(kRoundKey);
@@ -29,8 +31,38 @@ int64_t RoundOfMetadata(const std::map<std::string, std::string>& metadata) {
 }
 
 Status WriteJsonFile(const std::string& path, const Json& json) {
-  MASR_TRY(const std::string text, WriteJson(json));
+  MASR_TRY(const std::string text, WriteSealedJson(json));
   return ReplaceFile(path, text + "\n");
+}
+
+Result<nlohmann::json> ReadJsonFile(const std::string& path) {
+  MASR_TRY(const std::string text, ReadTextFile(path));
+  MASR_TRY(nlohmann::json json, ParseConfig(text, path));
+  if (Status sealed = OpenSeal(json); !sealed.has_value()) {
+    return Fail(path, std::move(sealed.error()));
+  }
+  return json;
+}
+
+Result<std::string> HashOfFile(const std::string& path) {
+  MASR_TRY(const MappedFile file, MappedFile::Open(path));
+  Fnv1a hash;
+  hash.Add(file.bytes());
+  return hash.Text();
+}
+
+// What a model was personalised from; a base is its own.
+Result<std::string> BaseOf(const std::string& path) {
+  MASR_TRY(const Model model, LoadModel(path));
+  const auto base = model.metadata.find("personalization.base");
+  return RoundOf(model) > 0 && base != model.metadata.end() ? base->second
+                                                            : ModelFingerprint(model);
+}
+
+template <typename Value>
+Result<Value> Advise(Result<Value> result, const std::string& advice) {
+  if (!result.has_value()) result.error().message += advice;
+  return result;
 }
 
 }  // namespace
@@ -49,15 +81,15 @@ Result<OwnerFolder> OwnerFolder::OpenExisting(const std::string& path) {
   }
   MASR_TRY(OwnerFolder folder, Lock(path));
   MASR_RETURN_IF_ERROR(folder.Load());
+  if (Status marked = folder.MarkRolledBack();
+      !marked.has_value() && !FileExists(folder.previous())) {
+    return tl::unexpected(std::move(marked.error()));
+  }
   return folder;
 }
 
 Result<OwnerFolder> OwnerFolder::Open(const std::string& path, const std::string& base) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) {
-    return Fail(ErrorCode::kIo, path + ": the folder cannot be made: " + error.message());
-  }
+  MASR_RETURN_IF_ERROR(MakeFolder(path));
   MASR_TRY(OwnerFolder folder, Lock(path));
   std::string fingerprint;
   {
@@ -71,23 +103,38 @@ Result<OwnerFolder> OwnerFolder::Open(const std::string& path, const std::string
                 path + ": its rounds began with another base (" + folder.base_ + ", and " + base +
                     " is " + fingerprint + "); give that base, or another folder");
   }
+  MASR_RETURN_IF_ERROR(
+      Advise(folder.MarkRolledBack(), FileExists(folder.previous())
+                                          ? "; roll back to use the model before it"
+                                          : "; put it back, or copy the base there"));
   return folder;
 }
 
-// owner.json comes last: with it the folder is whole.
+// owner.json comes last: with it the folder is whole. Where only that was lost, an accepted model
+// is not.
 Status OwnerFolder::Start(const std::string& base, const std::string& fingerprint) {
-  MASR_RETURN_IF_ERROR(CopyFile(base, accepted()));
+  if (FileExists(accepted())) {
+    MASR_TRY(const std::string of_accepted, BaseOf(accepted()));
+    if (of_accepted != fingerprint) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  accepted() + ": comes from another base (" + of_accepted + ", and " + base +
+                      " is " + fingerprint + "); give that base, or another folder");
+    }
+  } else {
+    MASR_RETURN_IF_ERROR(CopyFile(base, accepted()));
+  }
   return WriteJsonFile(owner_file(), {{"format", kFormat}, {"base", fingerprint}});
 }
 
 Status OwnerFolder::Load() {
-  MASR_TRY(const std::string owner, ReadTextFile(owner_file(), 1 << 16));
-  MASR_TRY(const nlohmann::json json, ParseConfig(owner, owner_file()));
+  const std::string make_owner = "; remove it, and the next round makes it again from the base";
+  MASR_TRY(const nlohmann::json json, Advise(ReadJsonFile(owner_file()), make_owner));
   const auto format = json.is_object() ? json.find("format") : json.end();
   const auto base = json.is_object() ? json.find("base") : json.end();
   if (format == json.end() || !format->is_number_integer() || base == json.end() ||
       !base->is_string()) {
-    return Fail(ErrorCode::kCorrupt, owner_file() + ": not what a folder of rounds has");
+    return Fail(ErrorCode::kCorrupt,
+                owner_file() + ": not what a folder of rounds has" + make_owner);
   }
   if (format->get<int64_t>() > kFormat) {
     return Fail(ErrorCode::kUnsupported,
@@ -96,12 +143,30 @@ Status OwnerFolder::Load() {
   base_ = base->get<std::string>();
   history_.clear();
   if (FileExists(history_file())) {
-    MASR_TRY(const std::string text, ReadTextFile(history_file()));
-    MASR_TRY(history_, ReadHistory(text, history_file()));
+    const std::string forget = "; move it away to go on without it: the accepted model stays";
+    MASR_TRY(const nlohmann::json rounds, Advise(ReadJsonFile(history_file()), forget));
+    MASR_TRY(history_, Advise(HistoryFromJson(rounds, history_file()), forget));
   }
-  MASR_TRY(const std::optional<RoundUnderWay> round, UnderWay());
-  if (round && round->finished) return Finish(*round);
-  return MarkRolledBack();
+  const auto round = UnderWay();
+  // A damaged round.json is the business of who wants to go on with that round.
+  if (!round.has_value() || !*round || !(*round)->finished) return {};
+  MASR_RETURN_IF_ERROR(Finish(**round));
+  if (!history_.empty() && history_.back().round == (*round)->record.round) {
+    concluded_ = history_.back();
+  }
+  return {};
+}
+
+Result<int64_t> OwnerFolder::NextRound(const Model& accepted) const {
+  int64_t last = RoundOf(accepted);
+  if (!history_.empty()) last = std::max(last, history_.back().round);
+  // Where the history was lost, others still know.
+  if (FileExists(speech())) {
+    MASR_TRY(const std::string lines, ReadTextFile(speech()));
+    MASR_TRY(const int64_t heard, Advise(LastRoundOfSpeech(lines, speech()), kForgetSpeech));
+    last = std::max(last, heard);
+  }
+  return last + 1;
 }
 
 Status OwnerFolder::PutSpeech(const std::string& lines) {
@@ -112,17 +177,20 @@ Status OwnerFolder::PutSpeech(const std::string& lines) {
 Status OwnerFolder::Update(const RoundUnderWay& round) const {
   return WriteJsonFile(round_file(), {{"finished", round.finished},
                                       {"settings", RoundSettingsToJson(round.settings)},
-                                      {"record", RoundRecordToJson(round.record)}});
+                                      {"record", RoundRecordToJson(round.record)},
+                                      {"identity", round.identity},
+                                      {"candidate", round.candidate}});
 }
 
 Result<std::optional<RoundUnderWay>> OwnerFolder::UnderWay() const {
   std::optional<RoundUnderWay> round;
   if (!FileExists(round_file())) return round;
-  MASR_TRY(const std::string text, ReadTextFile(round_file()));
-  MASR_TRY(const nlohmann::json json, ParseConfig(text, round_file()));
+  MASR_TRY(const nlohmann::json json, ReadJsonFile(round_file()));
   ConfigReader reader(json, round_file());
   round.emplace();
   round->finished = reader.Bool("finished", false);
+  round->identity = reader.Text("identity", "");
+  round->candidate = reader.Text("candidate", "");
   const nlohmann::json* settings = reader.Child("settings");
   const nlohmann::json* record = reader.Child("record");
   if (settings == nullptr || record == nullptr) reader.Refuse("needs 'settings' and 'record'");
@@ -134,14 +202,35 @@ Result<std::optional<RoundUnderWay>> OwnerFolder::UnderWay() const {
 
 Status OwnerFolder::Conclude(RoundUnderWay round) {
   round.finished = true;
+  if (round.record.accepted) {
+    MASR_TRY(round.candidate, HashOfFile(candidate()));
+  }
   MASR_RETURN_IF_ERROR(Update(round));
   return Finish(round);
+}
+
+bool OwnerFolder::HoldsResultOf(const RoundUnderWay& round) const {
+  const auto file = SafetensorsFile::Open(accepted());
+  return file.has_value() && RoundOfMetadata(file->metadata()) == round.record.round;
+}
+
+// What it had decided is lost; what it has learned is in its checkpoint, and leads there again.
+Status OwnerFolder::Reopen(RoundUnderWay round) const {
+  round.finished = false;
+  round.record.accepted = false;
+  round.record.why.clear();
+  round.candidate.clear();
+  MASR_RETURN_IF_ERROR(Update(round));
+  return RemoveFile(candidate());
 }
 
 // Every step may have been done before a crash; each is done once.
 Status OwnerFolder::Finish(const RoundUnderWay& round) {
   if (round.record.accepted) {
-    if (FileExists(candidate())) {
+    if (!HoldsResultOf(round)) {
+      const auto hash = HashOfFile(candidate());
+      const bool whole = hash.has_value() && (round.candidate.empty() || *hash == round.candidate);
+      if (!whole) return Reopen(round);
       MASR_RETURN_IF_ERROR(CopyFile(accepted(), previous()));
       MASR_RETURN_IF_ERROR(MoveFile(candidate(), accepted()));
     }
@@ -169,15 +258,13 @@ Status OwnerFolder::AddSpeech(int64_t round) const {
     MASR_TRY(lines, ReadTextFile(speech()));
   }
   MASR_TRY(const std::string heard, ReadTextFile(round_speech()));
-  MASR_TRY(const int64_t last, LastRoundOfSpeech(lines, speech()));
+  MASR_TRY(const int64_t last, Advise(LastRoundOfSpeech(lines, speech()), kForgetSpeech));
   if (last >= round) return {};
-  MASR_TRY(const std::string news, SpeechOfRound(heard, round, round_speech()));
-  return ReplaceFile(speech(), lines + news);
+  return ReplaceFile(speech(), lines + SpeechOfRound(heard, round));
 }
 
 Status OwnerFolder::WriteHistoryFile() const {
-  MASR_TRY(const std::string text, WriteHistory(history_));
-  return ReplaceFile(history_file(), text + "\n");
+  return WriteJsonFile(history_file(), HistoryToJson(history_));
 }
 
 // The model is the truth: rounds after the one that gave it have been taken back.

@@ -10,7 +10,8 @@
 //                    the round that is under way
 //
 // A round is accepted at the instant in which round.json says so. Whatever a crash leaves undone
-// after that, the next Open does.
+// after that, the next Open does. What is in these files is sealed (rounds/seal.h): a damaged one
+// is refused by name, and never taken for what it is not.
 #ifndef MOBILEASR_ROUNDS_OWNER_FOLDER_H_
 #define MOBILEASR_ROUNDS_OWNER_FOLDER_H_
 
@@ -29,6 +30,9 @@ struct RoundUnderWay {
   RoundRecord record;  // what is known of it so far
   RoundSettings settings;
   bool finished = false;  // and only the files have to be put in their places
+  // Of everything that decides the weights which it gives; empty: not known yet.
+  std::string identity = {};
+  std::string candidate = {};  // hash of candidate.masr, once it is accepted
 };
 
 // Locked: one process at a time. Move-only.
@@ -37,7 +41,8 @@ class OwnerFolder {
   // Makes the folder if it is not there, with a copy of the base as what is accepted. Fails if it
   // belongs to another base, if it is in use, or if it was written by a later version.
   static Result<OwnerFolder> Open(const std::string& path, const std::string& base);
-  // One that is there already, whatever its base. kNotFound if it is not.
+  // One that is there already, whatever its base, and even where the accepted model is damaged (for
+  // Rollback). kNotFound if it is not.
   static Result<OwnerFolder> OpenExisting(const std::string& path);
 
   std::string accepted() const { return path_ + "/accepted.masr"; }
@@ -49,11 +54,16 @@ class OwnerFolder {
   const std::string& base() const { return base_; }  // fingerprint
   const std::vector<RoundRecord>& history() const { return history_; }
 
+  // The round whose conclusion was cut short, and that Open has ended; empty: there was none.
+  const std::optional<RoundRecord>& concluded() const { return concluded_; }
+  // For the next round: larger than any that this folder knows of.
+  Result<int64_t> NextRound(const Model& accepted) const;
+
   // Writes round.jsonl. What is there of a round that is under way is forgotten.
   Status PutSpeech(const std::string& lines);
   // Writes round.json: from then on the round is under way.
   Status Update(const RoundUnderWay& round) const;
-  // Empty if there is none.
+  // Empty if there is none. An error where round.json is damaged: Abandon helps.
   Result<std::optional<RoundUnderWay>> UnderWay() const;
   // The round becomes part of the history; if it was accepted, candidate.masr becomes
   // accepted.masr.
@@ -68,6 +78,8 @@ class OwnerFolder {
   OwnerFolder(std::string path, FileLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   static Result<OwnerFolder> Lock(const std::string& path);
   Status Load();
+  bool HoldsResultOf(const RoundUnderWay& round) const;
+  Status Reopen(RoundUnderWay round) const;
   Status Start(const std::string& base, const std::string& fingerprint);
   Status Finish(const RoundUnderWay& round);
   Status AddSpeech(int64_t round) const;
@@ -82,6 +94,7 @@ class OwnerFolder {
   FileLock lock_;
   std::string base_;
   std::vector<RoundRecord> history_;
+  std::optional<RoundRecord> concluded_;
 };
 
 // The round that gave a model, from its metadata; 0: none, it is the base.

@@ -58,7 +58,7 @@ Result<OwnerRound> OwnerRound::Begin(OwnerFolder& folder, const std::string& dat
   MASR_TRY(Model model, LoadModel(folder.accepted()));
   OwnerRound round(folder, std::move(model));
   RoundRecord& record = round.under_way_.record;
-  record.round = folder.history().empty() ? 1 : folder.history().back().round + 1;
+  MASR_TRY(record.round, folder.NextRound(*round.model_));
   record.began = NowUtc();
   record.base = folder.base();
   record.from = ModelFingerprint(*round.model_);
@@ -81,6 +81,11 @@ Result<OwnerRound> OwnerRound::Resume(OwnerFolder& folder) {
   if (!under_way) return Fail(ErrorCode::kNotFound, folder.path() + ": no round is under way");
   MASR_TRY(Model model, LoadModel(folder.accepted()));
   OwnerRound round(folder, std::move(model));
+  if (ModelFingerprint(*round.model_) != under_way->record.from) {
+    return Fail(ErrorCode::kInvalidArgument,
+                folder.accepted() + ": not what round " + std::to_string(under_way->record.round) +
+                    " began with; give the round up, or put that model back");
+  }
   round.under_way_ = std::move(*under_way);
   round.resumed_ = true;
   MASR_RETURN_IF_ERROR(round.LoadSpeech());
@@ -274,6 +279,13 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
   record.sub_model = CandidateName(model_->encoder, under_way_.settings.personalize.candidate);
   record.trainable_parameters =
       CountTrainable(model_->encoder, under_way_.settings.personalize.candidate);
+  MASR_TRY(const std::string identity, IdentityOf(under_way_, folder_->round_speech()));
+  if (!under_way_.identity.empty() && under_way_.identity != identity) {
+    return Fail(ErrorCode::kCorrupt, folder_->round_speech() +
+                                         ": not what the round began with (a failing disk or "
+                                         "memory?); give the round up");
+  }
+  under_way_.identity = identity;
   MASR_RETURN_IF_ERROR(folder_->Update(under_way_));
 
   Step(events, "listening before learning");
@@ -288,7 +300,7 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
 
   PersonalizeOptions options = under_way_.settings.personalize;
   options.checkpoint.path = folder_->checkpoint();
-  MASR_TRY(options.checkpoint.identity, IdentityOf(under_way_, folder_->round_speech()));
+  options.checkpoint.identity = identity;
   RoundEvents round_events = events.round;
   round_events.epoch = [&](const RoundEpoch& epoch) {
     epoch_ = epoch.epoch + 1;

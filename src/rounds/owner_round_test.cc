@@ -311,6 +311,8 @@ TEST_F(OwnerRoundTest, AConclusionThatWasCutShortIsEnded) {
     EXPECT_EQ(Accepted(), expected);
     ASSERT_EQ(folder.history().size(), 1u);
     EXPECT_TRUE(folder.history()[0].accepted);
+    ASSERT_TRUE(folder.concluded().has_value());
+    EXPECT_EQ(folder.concluded()->round, 1);
     EXPECT_FALSE(folder.history()[0].rolled_back);
     EXPECT_TRUE(Exists("speech.jsonl"));
     EXPECT_FALSE(Exists("round.json"));
@@ -321,6 +323,141 @@ TEST_F(OwnerRoundTest, AConclusionThatWasCutShortIsEnded) {
   const OwnerFolder folder = Open();
   EXPECT_EQ(Accepted(), expected);
   EXPECT_FALSE(Exists("round.json"));
+}
+
+// Bits turn on disks.
+class DamagedFolderTest : public OwnerRoundTest {
+ protected:
+  // A round that was stopped after some updates.
+  void Stop(OwnerFolder& folder) {
+    std::atomic<bool> cancel = false;
+    const auto stopped = Round(
+        folder, first_,
+        {.round = {.progress =
+                       [&](const RoundProgress& p) { cancel = p.epoch == 1 && p.update == 3; }}},
+        &cancel);
+    ASSERT_TRUE(stopped.has_value()) << stopped.error().message;
+    ASSERT_TRUE(Exists("round.json"));
+  }
+  void Damage(const std::string& name, const std::string& was, const std::string& is) {
+    auto text = ReadTextFile(state_ + "/" + name);
+    ASSERT_TRUE(text.has_value());
+    const size_t place = text->find(was);
+    ASSERT_NE(place, std::string::npos) << name << " has no " << was;
+    text->replace(place, was.size(), is);
+    ASSERT_TRUE(ReplaceFile(state_ + "/" + name, *text).has_value());
+  }
+};
+
+TEST_F(DamagedFolderTest, ARoundThatCannotBeReadIsGivenUp) {
+  {
+    OwnerFolder folder = Open();
+    Stop(folder);
+  }
+  Damage("round.json", "\"epochs\":3", "\"epochs\":2");  // JSON still, and a number that can be
+  OwnerFolder folder = Open();
+  const auto under_way = folder.UnderWay();
+  ASSERT_FALSE(under_way.has_value());
+  EXPECT_EQ(under_way.error().code, ErrorCode::kCorrupt);
+  EXPECT_NE(under_way.error().message.find("round.json: damaged"), std::string::npos);
+  EXPECT_FALSE(OwnerRound::Resume(folder).has_value());
+  ASSERT_TRUE(folder.Abandon().has_value());
+  EXPECT_TRUE(Round(folder, first_).has_value());
+}
+
+TEST_F(DamagedFolderTest, OtherSpeechThanTheRoundBeganWithIsRefused) {
+  OwnerFolder folder = Open();
+  Stop(folder);
+  ASSERT_TRUE(RemoveFile(folder.checkpoint()).has_value());
+  // Whole lines, and one of them gone.
+  const auto lines = ReadTextFile(folder.round_speech());
+  ASSERT_TRUE(lines.has_value());
+  ASSERT_TRUE(ReplaceFile(folder.round_speech(), lines->substr(lines->find('\n') + 1)).has_value());
+  auto round = OwnerRound::Resume(folder);
+  ASSERT_TRUE(round.has_value()) << round.error().message;
+  const auto record = round->Run(pool_, {}, nullptr, nullptr);
+  ASSERT_FALSE(record.has_value());
+  EXPECT_NE(record.error().message.find("round.jsonl: not what the round began with"),
+            std::string::npos)
+      << record.error().message;
+}
+
+TEST_F(DamagedFolderTest, ARoundDoesNotGoOnFromAnotherModel) {
+  OwnerFolder folder = Open();
+  ASSERT_TRUE(Round(folder, first_)->accepted);
+  ASSERT_TRUE(ReplaceFile(folder_ / "away", *ReadTextFile(folder.accepted())).has_value());
+  Stop(folder);
+  ASSERT_TRUE(CopyFile(base_, folder.accepted()).has_value());
+  const auto round = OwnerRound::Resume(folder);
+  ASSERT_FALSE(round.has_value());
+  EXPECT_NE(round.error().message.find("not what round 2 began with"), std::string::npos);
+  ASSERT_TRUE(CopyFile(folder_ / "away", folder.accepted()).has_value());
+  EXPECT_TRUE(OwnerRound::Resume(folder).has_value());
+}
+
+TEST_F(DamagedFolderTest, WhatWasDecidedIsMadeAgainFromTheCheckpoint) {
+  {
+    OwnerFolder folder = Open();
+    ASSERT_TRUE(Round(folder, first_)->accepted);
+  }
+  const auto expected = Accepted();
+  fs::remove_all(state_);
+  {
+    OwnerFolder folder = Open();
+    Stop(folder);
+    auto decided = folder.UnderWay();
+    ASSERT_TRUE(decided.has_value() && decided->has_value());
+    (*decided)->finished = true;
+    (*decided)->record.accepted = true;
+    (*decided)->record.why = "better";
+    (*decided)->candidate = "0123456789abcdef";
+    ASSERT_TRUE(folder.Update(**decided).has_value());
+    ASSERT_TRUE(CopyFile(base_, folder.candidate()).has_value());  // of another hash
+  }
+  OwnerFolder folder = Open();
+  EXPECT_FALSE(folder.concluded().has_value());
+  EXPECT_TRUE(folder.history().empty());
+  EXPECT_FALSE(Exists("candidate.masr"));
+  auto round = OwnerRound::Resume(folder);
+  ASSERT_TRUE(round.has_value()) << round.error().message;
+  const auto record = round->Run(pool_, {}, nullptr, nullptr);
+  ASSERT_TRUE(record.has_value()) << record.error().message;
+  EXPECT_TRUE(record->accepted) << record->why;
+  EXPECT_EQ(Accepted(), expected);
+}
+
+TEST_F(DamagedFolderTest, ALostOwnerFileDoesNotBringTheBaseBack) {
+  {
+    OwnerFolder folder = Open();
+    ASSERT_TRUE(Round(folder, first_)->accepted);
+  }
+  const auto expected = Accepted();
+  ASSERT_TRUE(RemoveFile(state_ + "/owner.json").has_value());
+  ASSERT_TRUE(RemoveFile(state_ + "/history.json").has_value());
+  OwnerFolder folder = Open();
+  EXPECT_EQ(Accepted(), expected);
+  // The model and its speech still know that there was a round.
+  const auto next = Round(folder, second_);
+  ASSERT_TRUE(next.has_value()) << next.error().message;
+  EXPECT_EQ(next->round, 2);
+}
+
+TEST_F(DamagedFolderTest, ADamagedModelCanBeRolledBack) {
+  const auto base = [&] {
+    OwnerFolder folder = Open();
+    auto weights = Accepted();
+    EXPECT_TRUE(Round(folder, first_)->accepted);
+    return weights;
+  }();
+  ASSERT_TRUE(ReplaceFile(state_ + "/accepted.masr", "gone").has_value());
+  const auto open = OwnerFolder::Open(state_, base_);
+  ASSERT_FALSE(open.has_value());
+  EXPECT_NE(open.error().message.find("roll back"), std::string::npos) << open.error().message;
+  auto folder = OwnerFolder::OpenExisting(state_);
+  ASSERT_TRUE(folder.has_value()) << folder.error().message;
+  ASSERT_TRUE(folder->Rollback().has_value());
+  EXPECT_EQ(Accepted(), base);
+  EXPECT_TRUE(folder->history()[0].rolled_back);
 }
 
 }  // namespace

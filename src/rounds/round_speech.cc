@@ -12,6 +12,7 @@
 #include "io/file.h"
 #include "io/json.h"
 #include "io/text_lines.h"
+#include "rounds/seal.h"
 
 namespace masr {
 namespace {
@@ -30,21 +31,28 @@ struct LabelledLine {
   Label label;
 };
 
+Result<Label> ReadLabel(std::string_view line, const std::string& place) {
+  auto json = ParseJson(line);
+  if (!json.has_value()) return Fail(place, std::move(json.error()));
+  if (Status sealed = OpenSeal(*json); !sealed.has_value()) {
+    return Fail(place, std::move(sealed.error()));
+  }
+  const auto side = json->is_object() ? json->find("side") : json->end();
+  const auto round = json->is_object() ? json->find("round") : json->end();
+  const bool has_side =
+      side != json->end() && side->is_string() && (*side == "training" || *side == "validation");
+  if (!has_side || round == json->end() || !round->is_number_integer()) {
+    return Fail(ErrorCode::kCorrupt, place + ": needs a side, training or validation, and a round");
+  }
+  return Label{*side == "validation", round->get<int64_t>()};
+}
+
 Result<std::vector<LabelledLine>> ReadLabels(std::string_view lines, const std::string& where) {
   std::vector<LabelledLine> labelled;
   for (const TextLine& line : SplitLines(lines)) {
-    const std::string place = where + ": line " + std::to_string(line.number);
-    auto json = ParseJson(line.text);
-    if (!json.has_value()) return Fail(place, std::move(json.error()));
-    const auto side = json->is_object() ? json->find("side") : json->end();
-    const auto round = json->is_object() ? json->find("round") : json->end();
-    const bool has_side =
-        side != json->end() && side->is_string() && (*side == "training" || *side == "validation");
-    if (!has_side || round == json->end() || !round->is_number_integer()) {
-      return Fail(ErrorCode::kCorrupt,
-                  place + ": needs a side, training or validation, and a round");
-    }
-    labelled.push_back({line.number, line.text, {*side == "validation", round->get<int64_t>()}});
+    MASR_TRY(const Label label,
+             ReadLabel(line.text, where + ": line " + std::to_string(line.number)));
+    labelled.push_back({line.number, line.text, label});
   }
   return labelled;
 }
@@ -72,7 +80,7 @@ Result<std::string> LineOf(const Utterance& utterance, const Label& label) {
   json["text"] = utterance.text;
   json["side"] = label.validation ? "validation" : "training";
   json["round"] = label.round;
-  MASR_TRY(const std::string line, WriteJson(json));
+  MASR_TRY(const std::string line, WriteSealedJson(json));
   return line + "\n";
 }
 
@@ -103,6 +111,8 @@ class Chooser {
     }
     if (fresh.empty()) {
       for (int64_t i : again) chosen_[i] = LabelOf(i);
+      const auto aside = [this](int64_t i) { return LabelOf(i).validation; };
+      if (std::ranges::none_of(again, aside)) AddEarlierValidation();
     } else {
       SplitFresh(fresh);
       AddEarlier();
@@ -148,9 +158,7 @@ class Chooser {
 
   void AddEarlier() {
     std::vector<int64_t> training = Earlier(false);
-    std::vector<int64_t> validation = Earlier(true);
     Shuffle(training, rng_);
-    Shuffle(validation, rng_);
     const double most_seconds = choice_.replay_share * fresh_seconds_;
     double seconds = 0;
     for (int64_t i : training) {
@@ -158,6 +166,12 @@ class Chooser {
       if (seconds > most_seconds) break;
       chosen_[i] = LabelOf(i);
     }
+    AddEarlierValidation();
+  }
+
+  void AddEarlierValidation() {
+    std::vector<int64_t> validation = Earlier(true);
+    Shuffle(validation, rng_);
     validation.resize(
         std::min(validation.size(), static_cast<size_t>(choice_.most_earlier_validation)));
     for (int64_t i : validation) chosen_[i] = LabelOf(i);
@@ -190,6 +204,12 @@ Result<std::string> ChooseRoundSpeech(const Model& model, const std::string& dat
   const std::map<int64_t, Label> chosen = Chooser(dataset, std::move(labels), choice).Choose();
   const auto validation =
       std::ranges::count_if(chosen, [](const auto& entry) { return entry.second.validation; });
+  if (chosen.size() >= 2 && validation == std::ssize(chosen)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                data +
+                    ": all of it was kept aside by an earlier round, to judge by; a round needs "
+                    "speech to learn from too");
+  }
   if (validation == 0 || validation == std::ssize(chosen)) {
     return Fail(ErrorCode::kInvalidArgument,
                 data + ": only " + std::to_string(chosen.size()) +
@@ -235,11 +255,11 @@ Result<int64_t> LastRoundOfSpeech(std::string_view lines, const std::string& whe
   return last;
 }
 
-Result<std::string> SpeechOfRound(std::string_view lines, int64_t round, const std::string& where) {
-  MASR_TRY(const std::vector<LabelledLine> labelled, ReadLabels(lines, where));
+std::string SpeechOfRound(std::string_view lines, int64_t round) {
   std::string news;
-  for (const LabelledLine& line : labelled) {
-    if (line.label.round == round) news += std::string(line.text) + "\n";
+  for (const TextLine& line : SplitLines(lines)) {
+    const auto label = ReadLabel(line.text, "");
+    if (label.has_value() && label->round == round) news += std::string(line.text) + "\n";
   }
   return news;
 }

@@ -2,7 +2,8 @@
 //
 // A list of speech is a NeMo manifest (data/manifest.h) whose lines also say which side the
 // utterance is on ("side": "training" or "validation") and which round heard it first ("round").
-// An utterance keeps its side for ever: what was kept aside once is never learned from.
+// An utterance keeps its side for ever: what was kept aside once is never learned from. Each line
+// is sealed (rounds/seal.h).
 #ifndef MOBILEASR_ROUNDS_ROUND_SPEECH_H_
 #define MOBILEASR_ROUNDS_ROUND_SPEECH_H_
 
@@ -48,8 +49,9 @@ Result<RoundSpeechData> LoadRoundSpeech(const Model& model, const std::string& p
 
 // The last round that a list names; 0 for an empty one. `where` names it in messages.
 Result<int64_t> LastRoundOfSpeech(std::string_view lines, const std::string& where);
-// Those lines of a list that `round` heard first.
-Result<std::string> SpeechOfRound(std::string_view lines, int64_t round, const std::string& where);
+// Those lines of a list that `round` heard first; damaged ones are left out, and the others are not
+// lost with them.
+std::string SpeechOfRound(std::string_view lines, int64_t round);
 
 }  // namespace masr
 

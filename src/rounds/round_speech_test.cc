@@ -29,10 +29,8 @@ class RoundSpeechTest : public ::testing::Test {
     return lines.value_or("");
   }
   void Hear(const std::string& lines, int64_t round) {
-    const auto news = SpeechOfRound(lines, round, "lines");
-    ASSERT_TRUE(news.has_value()) << news.error().message;
     const auto before = ReadTextFile(heard_);
-    ASSERT_TRUE(ReplaceFile(heard_, before.value_or("") + *news).has_value());
+    ASSERT_TRUE(ReplaceFile(heard_, before.value_or("") + SpeechOfRound(lines, round)).has_value());
   }
   RoundSpeechData Load(const std::string& lines, int64_t round) {
     EXPECT_TRUE(ReplaceFile(folder_ / "round.jsonl", lines).has_value());
@@ -106,9 +104,40 @@ TEST_F(RoundSpeechTest, TheSameSpeechAgainKeepsItsSides) {
   const RoundSpeechData again = Load(Choose(first_, 2), 2);
   EXPECT_EQ(Paths(again, again.split.training), Paths(one, one.split.training));
   EXPECT_EQ(Paths(again, again.split.validation), Paths(one, one.split.validation));
-  const auto news = SpeechOfRound(Choose(first_, 2), 2, "lines");
-  ASSERT_TRUE(news.has_value());
-  EXPECT_EQ(*news, "");
+  EXPECT_EQ(SpeechOfRound(Choose(first_, 2), 2), "");
+}
+
+// Of speech whose every sentence was known, nothing was kept aside: others judge it again.
+TEST_F(RoundSpeechTest, SpeechThatIsAllLearnedFromIsJudgedByOtherSpeech) {
+  const std::string lines = Choose(first_, 1);
+  Hear(lines, 1);
+  const RoundSpeechData one = Load(lines, 1);
+  auto learned = ReadManifest(first_);
+  ASSERT_TRUE(learned.has_value());
+  std::string manifest;
+  const std::set<std::string> training = Paths(one, one.split.training);
+  for (const Utterance& u : learned->utterances) {
+    if (!training.contains(u.audio_path)) continue;
+    manifest += R"({"audio_filepath": ")" + u.audio_path + R"(", "text": ")" + u.text + "\"}\n";
+  }
+  ASSERT_TRUE(ReplaceFile(folder_ / "learned.jsonl", manifest).has_value());
+  const RoundSpeechData again = Load(Choose(folder_ / "learned.jsonl", 2), 2);
+  EXPECT_EQ(Paths(again, again.split.training), training);
+  EXPECT_EQ(Paths(again, again.split.validation), Paths(one, one.split.validation));
+}
+
+TEST_F(RoundSpeechTest, ADamagedLineIsNoticedAndTheOthersAreKept) {
+  std::string lines = Choose(first_, 1);
+  const auto text = lines.find("\"training\"");
+  ASSERT_NE(text, std::string::npos);
+  lines.replace(text, 10, "\"validation\"");  // JSON still, and a side
+  const auto last = LastRoundOfSpeech(lines, "lines");
+  ASSERT_FALSE(last.has_value());
+  EXPECT_NE(last.error().message.find("lines: line "), std::string::npos) << last.error().message;
+  EXPECT_NE(last.error().message.find("damaged"), std::string::npos) << last.error().message;
+  const std::string news = SpeechOfRound(lines, 1);
+  EXPECT_EQ(std::ranges::count(news, '\n'), std::ranges::count(lines, '\n') - 1);
+  EXPECT_TRUE(LastRoundOfSpeech(news, "news").has_value());
 }
 
 // A manifest that has grown: the old lines are known.
@@ -118,9 +147,7 @@ TEST_F(RoundSpeechTest, AGrowingManifestHasItsNewPart) {
   const auto b = ReadTextFile(second_);
   ASSERT_TRUE(ReplaceFile(folder_ / "all.jsonl", *a + *b).has_value());
   const std::string lines = Choose(folder_ / "all.jsonl", 2, {.replay_share = 0});
-  const auto news = SpeechOfRound(lines, 2, "lines");
-  ASSERT_TRUE(news.has_value());
-  EXPECT_EQ(std::ranges::count(*news, '\n'), 20);
+  EXPECT_EQ(std::ranges::count(SpeechOfRound(lines, 2), '\n'), 20);
   const RoundSpeechData speech = Load(lines, 2);
   EXPECT_TRUE(speech.replayed.empty());
 }

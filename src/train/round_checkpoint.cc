@@ -84,8 +84,8 @@ Result<RoundPosition> LoadRoundCheckpoint(const RoundCheckpointOptions& options,
     if (text(kIdentityKey) != options.identity) {
       return Fail(ErrorCode::kInvalidArgument,
                   options.path +
-                      ": belongs to a round with another base, other speech or other options; go "
-                      "on with those, or remove it to begin anew");
+                      ": belongs to a round with another base, other speech or other options, or "
+                      "is damaged; go on with those, or remove it to begin anew");
     }
     MASR_TRY(position, ReadPosition(text(kPositionKey), options.path));
   }

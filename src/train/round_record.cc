@@ -251,14 +251,24 @@ Result<RoundRecord> RoundRecordFromJson(const nlohmann::json& object, const std:
   return r;
 }
 
-Result<std::string> WriteHistory(const std::vector<RoundRecord>& rounds) {
+Json HistoryToJson(const std::vector<RoundRecord>& rounds) {
   Json json = {{"rounds", Json::array()}};
   for (const RoundRecord& round : rounds) json["rounds"].push_back(RoundRecordToJson(round));
-  return WriteJson(json);
+  return json;
+}
+
+Result<std::string> WriteHistory(const std::vector<RoundRecord>& rounds) {
+  return WriteJson(HistoryToJson(rounds));
 }
 
 Result<std::vector<RoundRecord>> ReadHistory(std::string_view text, const std::string& where) {
-  MASR_TRY(const nlohmann::json json, ParseJson(text));
+  auto json = ParseJson(text);
+  if (!json.has_value()) return Fail(where, std::move(json.error()));
+  return HistoryFromJson(*json, where);
+}
+
+Result<std::vector<RoundRecord>> HistoryFromJson(const nlohmann::json& json,
+                                                 const std::string& where) {
   const auto list = json.is_object() ? json.find("rounds") : json.end();
   if (list == json.end() || !list->is_array()) {
     return Fail(ErrorCode::kCorrupt, where + ": not a history (no list 'rounds')");

@@ -87,6 +87,9 @@ nlohmann::ordered_json RoundRecordToJson(const RoundRecord& record);
 Result<RoundRecord> RoundRecordFromJson(const nlohmann::json& object, const std::string& where);
 
 // A history is a JSON object {"rounds": [...]}, oldest first.
+nlohmann::ordered_json HistoryToJson(const std::vector<RoundRecord>& rounds);
+Result<std::vector<RoundRecord>> HistoryFromJson(const nlohmann::json& object,
+                                                 const std::string& where);
 Result<std::string> WriteHistory(const std::vector<RoundRecord>& rounds);
 Result<std::vector<RoundRecord>> ReadHistory(std::string_view text, const std::string& where);
 

@@ -90,6 +90,7 @@ TEST(RoundRecord, WrongTypesAreNamed) {
     ASSERT_FALSE(rounds.has_value()) << text;
     EXPECT_NE(rounds.error().message.find(expected), std::string::npos) << rounds.error().message;
   };
+  refused("{", "h.json: not JSON");
   refused("[]", "not a history");
   refused(R"({"rounds": [3]})", "h.json, round 1: is not a JSON object");
   refused(R"({"rounds": [{"round": "x"}]})", "h.json, round 1: round is not an integer");
