@@ -10,6 +10,7 @@
 #include "resources/process_memory.h"
 #include "round_setup.h"
 #include "train/round_record.h"
+#include "train/round_schedule.h"
 
 namespace masr::cli {
 namespace {

@@ -17,6 +17,7 @@
 #include "plan/plan_limits.h"
 #include "resources/linux_monitor.h"
 #include "resources/process_memory.h"
+#include "train/round_schedule.h"
 
 namespace masr::cli {
 namespace {

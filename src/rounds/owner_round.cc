@@ -12,6 +12,7 @@
 #include "resources/process_memory.h"
 #include "rounds/acceptance.h"
 #include "rounds/transcript_check.h"
+#include "train/round_schedule.h"
 
 namespace masr {
 namespace {
@@ -120,7 +121,7 @@ void OwnerRound::Step(const OwnerRoundEvents& events, const std::string& step) c
 
 Result<Evaluation> OwnerRound::OnOwnSpeech(const Model& model, const ThreadPool& threads) {
   return Evaluate(model, speech_.dataset, speech_.split.validation, threads,
-                  {.batch_seconds = under_way_.settings.personalize.validation_batch_seconds});
+                  {.batch_seconds = ValidationSeconds(under_way_.settings.personalize)});
 }
 
 Result<std::optional<ErrorRates>> OwnerRound::OnSpeechOf(const std::string& manifest,
@@ -137,7 +138,7 @@ Result<std::optional<ErrorRates>> OwnerRound::OnSpeechOf(const std::string& mani
     return Fail(ErrorCode::kInvalidArgument, manifest + ": no usable utterance");
   MASR_TRY(const Evaluation e,
            Evaluate(model, data, {}, threads,
-                    {.batch_seconds = under_way_.settings.personalize.validation_batch_seconds}));
+                    {.batch_seconds = ValidationSeconds(under_way_.settings.personalize)}));
   rates = ErrorRates{.wer = e.words.rate_percent(), .cer = e.characters.rate_percent()};
   return rates;
 }
@@ -151,7 +152,7 @@ Status OwnerRound::CheckTexts(const ThreadPool& threads) {
   all.insert(all.end(), speech_.split.validation.begin(), speech_.split.validation.end());
   MASR_TRY(const TranscriptCheck check,
            CheckTranscripts(*model_, speech_.dataset, all, threads,
-                            {.batch_seconds = settings.personalize.validation_batch_seconds}));
+                            {.batch_seconds = ValidationSeconds(settings.personalize)}));
   record.transcript_agreement = check.mean;
   if (check.compared < kLeastCompared) return {};
   const auto refuse = [&](const std::string& what) {

@@ -118,9 +118,6 @@ Result<RoundResult> Personalize(Model& model, SpeechDataset& data,
 // fall. 0, the base, if none is better.
 size_t ChooseEpoch(std::span<const RoundEpoch> epochs);
 
-// What a plan has to know about the speech of a round with these options.
-RoundSpeech DescribeSpeech(const SpeechDataset& data, const PersonalizeOptions& options);
-
 }  // namespace masr
 
 #endif  // MOBILEASR_TRAIN_PERSONALIZE_H_
