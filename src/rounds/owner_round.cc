@@ -89,8 +89,10 @@ Result<OwnerRound> OwnerRound::Resume(OwnerFolder& folder) {
 }
 
 Status OwnerRound::LoadSpeech() {
-  MASR_TRY(speech_,
-           LoadRoundSpeech(*model_, folder_->round_speech(), under_way_.record.round, kCacheBytes));
+  // Where prefixes are kept, a round wants samples once.
+  const bool keeps_prefixes = under_way_.settings.personalize.candidate.cache;
+  MASR_TRY(speech_, LoadRoundSpeech(*model_, folder_->round_speech(), under_way_.record.round,
+                                    keeps_prefixes ? 0 : kCacheBytes));
   RoundRecord& record = under_way_.record;
   record.training_utterances = std::ssize(speech_.split.training);
   record.replayed_utterances = std::ssize(speech_.replayed);

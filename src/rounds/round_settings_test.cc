@@ -23,10 +23,15 @@ RoundSettings Unusual() {
       .candidate = {.first_block = 3,
                     .tuning = Tuning::kVectors,
                     .parts = 2,
-                    .micro_batch_seconds = 4},
+                    .micro_batch_seconds = 4,
+                    .cache = true},
       .arena_bytes = 12345678,
       .validation_batch_seconds = 9,
       .seed = 77,
+      .cache = {.place = CachePlace::kDisk,
+                .folder = "there",
+                .budget_bytes = 1234,
+                .format = CacheFormat::kF32},
       .checkpoint = {.every_s = 5}};
   s.replay_share = 0.5;
   s.general = "general.jsonl";
