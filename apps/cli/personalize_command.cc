@@ -80,12 +80,14 @@ Status Run(PersonalizeArguments& options) {
     return Fail(ErrorCode::kInvalidArgument,
                 "personalize needs --data MANIFEST, and --out FILE or --state FOLDER");
   }
+  GiveMemoryBack();
   PersonalizeOptions& round_options = options.round();
   MASR_TRY(Model model, LoadModel(options.base));
   const std::string base_fingerprint = ModelFingerprint(model);
   MASR_RETURN_IF_ERROR(SetCache(options, std::filesystem::absolute(options.out).parent_path()));
   // Where prefixes are kept, samples are wanted once.
-  const int64_t kept_samples = round_options.candidate.cache ? 0 : int64_t{256} << 20;
+  MASR_TRY(const int64_t cache_bytes, SpeechCacheBytes(options.plan));
+  const int64_t kept_samples = round_options.candidate.cache ? 0 : cache_bytes;
   MASR_TRY(SpeechDataset data, LoadDataset(options.data, model, kept_samples));
   Measured test;
   Measured general;

@@ -47,6 +47,7 @@ Result<OwnerRound> BeginOrResume(OwnerFolder& folder, PersonalizeArguments& argu
   RoundSettings settings = arguments.settings;
   if (settings.general.empty()) settings.general = GeneralBeside(arguments.base);
   settings.test = arguments.test;
+  MASR_TRY(settings.speech_cache_bytes, SpeechCacheBytes(arguments.plan));
   settings.format = WeightFormatFromName(arguments.format.empty() ? "as-stored" : arguments.format);
   settings.personalize.seed = arguments.common.seed;
   return OwnerRound::Begin(folder, arguments.data, settings.personalize.minutes, settings);
@@ -103,6 +104,7 @@ void PrintRound(const RoundRecord& record, const OwnerFolder& folder, bool unfin
 }  // namespace
 
 Status PersonalizeInFolder(PersonalizeArguments& arguments) {
+  GiveMemoryBack();
   MASR_TRY(OwnerFolder folder, OwnerFolder::Open(arguments.state, arguments.base));
   MASR_TRY(OwnerRound round, BeginOrResume(folder, arguments));
   std::optional<ChosenPlan> plan;

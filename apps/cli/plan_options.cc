@@ -17,6 +17,7 @@
 #include "plan/plan_limits.h"
 #include "resources/linux_monitor.h"
 #include "resources/process_memory.h"
+#include "rounds/round_settings.h"
 #include "train/round_schedule.h"
 
 namespace masr::cli {
@@ -122,6 +123,21 @@ void AddPlanOptions(CLI::App& app, PlanArguments& arguments) {
                  "Device profile (JSON); measured, and written there, if the file is missing");
   app.add_option("--gain-table", arguments.gain_table,
                  "What sub-models are worth (JSON), instead of what is built in");
+}
+
+void GiveMemoryBack() {
+#ifdef __GLIBC__
+  // Its own limit of 128 KiB, but fixed: glibc raises it to the largest block that was ever freed,
+  // and then keeps such blocks.
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
+}
+
+Result<int64_t> SpeechCacheBytes(const PlanArguments& arguments) {
+  const int64_t bytes = RoundSettings().speech_cache_bytes;
+  if (arguments.ram.empty()) return bytes;
+  MASR_TRY(const int64_t budget, ParseByteSize(arguments.ram));
+  return std::min(bytes, budget / 10);
 }
 
 bool WantsPlan(const PlanArguments& arguments) {

@@ -28,6 +28,13 @@ void AddPlanOptions(CLI::App& app, PlanArguments& arguments);
 // Whether the user has named a budget, or a profile.
 bool WantsPlan(const PlanArguments& arguments);
 
+// Large blocks go back to the system when they are freed, so that one phase of a round does not
+// hold what another one took. Called before any.
+void GiveMemoryBack();
+
+// Of decoded speech to keep in memory: a tenth of the user's budget, or as a round has it.
+Result<int64_t> SpeechCacheBytes(const PlanArguments& arguments);
+
 struct ChosenPlan {
   TrainingPlan plan;
   PlanLimits limits;

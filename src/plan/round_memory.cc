@@ -124,8 +124,7 @@ Result<int64_t> StepArenaBytes(const Model& model, const Encoder& encoder,
   for (const Pieces& update : speech.updates_at_once) {
     for (const Pieces& part : Cut(update, candidate.micro_batch_seconds)) {
       StepShape shape{.first_block = KeptBlocks(model, candidate)};
-      shape.frames =
-          FramesEntering(model, shape.first_block, FramesOfPieces(model, part, kept));
+      shape.frames = FramesEntering(model, shape.first_block, FramesOfPieces(model, part, kept));
       if (shape.frames.empty()) continue;
       std::vector<std::vector<int32_t>> targets;
       for (const SpeechPiece& piece : kept) targets.emplace_back(piece.tokens, 1);

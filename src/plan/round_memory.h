@@ -29,7 +29,7 @@ struct RoundSpeech {
   // with micro-batches cut both.
   std::vector<std::vector<SpeechPiece>> updates_at_once;
   std::vector<std::vector<SpeechPiece>> validated_at_once;
-  int64_t cached_bytes = 0;    // of decoded samples that stay in memory
+  int64_t cached_bytes = 0;  // of decoded samples that stay in memory
   // What an epoch has of it, at its own tempo: for the time that it takes (CostOfEpoch).
   double training_s = 0;       // of speech that is learned from
   double held_out_s = 0;       // of speech that it is validated on

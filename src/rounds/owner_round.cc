@@ -17,9 +17,6 @@
 namespace masr {
 namespace {
 
-// Decoded speech that stays in memory, so that only the first epoch decodes: an hour at 16 kHz is
-// 115 MB.
-constexpr int64_t kCacheBytes = int64_t{256} << 20;
 // Halfway between chance (0.5) and what ordinary voices have (docs/rounds.md). Below that on
 // average, texts and sounds have nothing to do with each other; a single utterance below that is
 // left out.
@@ -92,7 +89,7 @@ Status OwnerRound::LoadSpeech() {
   // Where prefixes are kept, a round wants samples once.
   const bool keeps_prefixes = under_way_.settings.personalize.candidate.cache;
   MASR_TRY(speech_, LoadRoundSpeech(*model_, folder_->round_speech(), under_way_.record.round,
-                                    keeps_prefixes ? 0 : kCacheBytes));
+                                    keeps_prefixes ? 0 : under_way_.settings.speech_cache_bytes));
   RoundRecord& record = under_way_.record;
   record.training_utterances = std::ssize(speech_.split.training);
   record.replayed_utterances = std::ssize(speech_.replayed);

@@ -37,6 +37,7 @@ RoundSettings Unusual() {
   s.general = "general.jsonl";
   s.test = "test.jsonl";
   s.max_general_cer_rise = 1.5;
+  s.speech_cache_bytes = 1234567;
   s.check_transcripts = false;
   return s;
 }
