@@ -29,6 +29,7 @@ ALLOWED = {
               "resources"],
     "rounds": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data", "plan",
                "resources", "train"],
+    "report": ["base", "io", "text", "plan", "train"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"/]+)/', re.MULTILINE)
 

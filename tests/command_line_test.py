@@ -186,6 +186,66 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(outputs[0], outputs[1])
         self.assertEqual(outputs[0], outputs[2])
 
+    def plan(self, *extra):
+        threads = () if "--threads" in extra else ("--threads", "2")
+        return run("plan", "--base", self.base, "--data", self.dir / "adapt.jsonl", *threads, *extra)
+
+    def test_plan_shows_what_candidates_take_and_keeps_the_device_profile(self):
+        profile = self.dir / "device.json"
+        result = self.plan("--json", "--profile", profile)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual(json.loads(profile.read_text())["threads"], 2)
+        names = [c["name"] for c in report["candidates"]]
+        self.assertEqual(len(set(names)), len(names))
+        self.assertIn(report["chosen"], names)
+        for field in ("name", "trainable_parameters", "peak_bytes", "seconds_per_epoch", "joules_per_epoch",
+                      "expected_gain", "fits", "refused_because"):
+            self.assertIn(field, report["candidates"][0])
+        written = profile.read_text()
+        again = json.loads(self.plan("--json", "--profile", profile).stdout)
+        self.assertEqual(profile.read_text(), written)
+        for key in ("seconds_per_epoch", "expected_gain"):
+            self.assertEqual([c[key] for c in again["candidates"]], [c[key] for c in report["candidates"]])
+        table = self.plan("--profile", profile, "--all").stdout
+        self.assertEqual(table.count("\n> "), 1)
+        for name in names:
+            self.assertIn(f" {name} ", table)
+
+    def test_personalize_follows_the_plan_within_its_memory(self):
+        profile = self.dir / "device_of_rounds.json"
+        self.plan("--profile", profile)  # measures; the next one holds no more than a round does
+        report = json.loads(self.plan("--json", "--profile", profile).stdout)
+        ram = max(c["peak_bytes"] for c in report["candidates"]) + 1_000_000
+        result = self.personalize("--epochs", "1", "--ram", ram, "--profile", profile)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        round_ = json.loads(result.stdout)
+        planned = {c["name"]: c for c in report["candidates"]}[round_["plan"]["chosen"]]
+        self.assertEqual(round_["trainable_parameters"], planned["trainable_parameters"])
+        self.assertLessEqual(round_["planned_peak_bytes"], ram)
+        self.assertLessEqual(round_["peak_rss_bytes"], ram)
+        self.assertEqual(round_["plan"]["candidates"], len(report["candidates"]))
+        # What the user has named, a plan does not change.
+        named = self.personalize("--epochs", "1", "--ram", "1GB", "--profile", profile, "--freeze-blocks", "1")
+        self.assertEqual(named.returncode, 0, named.stderr)
+        self.assertNotIn("plan", json.loads(named.stdout))
+
+    def test_budgets_that_are_too_small_or_none(self):
+        profile = self.dir / "device_of_budgets.json"
+        self.refused(self.plan("--profile", profile, "--ram", "1MB"), "no sub-model fits", "memory must be at least",
+                     "'head")
+        self.refused(self.plan("--profile", profile, "--seconds", "1e-6"), "time must be at least")
+        self.refused(self.plan("--profile", profile, "--battery", "29"), "29 %", "min_battery_percent is 30")
+        self.assertEqual(self.plan("--profile", profile, "--battery", "31").returncode, 0)
+        self.refused(self.plan("--ram", "much"), "'much' is not an amount of memory")
+        self.refused(self.personalize("--ram", "1MB", "--profile", profile), "memory must be at least")
+        self.refused(self.plan("--profile", profile, "--threads", "1"), profile, "2 threads")
+        profile.write_text(profile.read_text().replace('"threads":2', '"threads":"two"'))
+        self.refused(self.plan("--profile", profile), profile, "'threads'")
+        table = self.dir / "gains.json"
+        table.write_text('{"minutes": [1], "tunings": [{"name": "full", "shares": [1]}]}')
+        self.refused(self.plan("--gain-table", table), table, "'gains'")
+
     def test_a_policy_stops_a_round_and_says_why(self):
         trace = self.dir / "trace.csv"
         trace.write_text("time_s,battery_percent,charging\n0,12,0\n")

@@ -43,6 +43,8 @@ Command AddLanguageModel(CLI::App& parent);
 Command AddPersonalize(CLI::App& parent);
 Command AddPlan(CLI::App& parent);
 Command AddPretrain(CLI::App& parent);
+Command AddReport(CLI::App& parent);
+Command AddRollback(CLI::App& parent);
 Command AddTranscribe(CLI::App& parent);
 
 void AddCommonOptions(CLI::App& app, CommonOptions& options);

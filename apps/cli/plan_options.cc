@@ -144,15 +144,16 @@ Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
   MASR_TRY(const GainTable gains, GainsOf(arguments.gain_table));
   MASR_TRY(chosen.limits, AllLimits(arguments, monitor, chosen.profile));
   const RoundSpeech speech = DescribeSpeech(data, round);
+  std::vector<Candidate> candidates = EnumerateCandidates(model.encoder);
+  for (Candidate& candidate : candidates) candidate.cache = round.candidate.cache;
   chosen.minutes = (speech.training_s + speech.held_out_s) / 60;
-  MASR_TRY(
-      chosen.plan,
-      MakeTrainingPlan(
-          model, EnumerateCandidates(model.encoder), speech, chosen.limits, chosen.profile, gains,
-          {.epochs = round.epochs,
-           .state_per_parameter = MakeOptimizer(round.trainer.optimizer)->StatePerParameter(),
-           .threads = threads,
-           .process_bytes = ProcessBytes(model)}));
+  MASR_TRY(chosen.plan,
+           MakeTrainingPlan(
+               model, candidates, speech, chosen.limits, chosen.profile, gains,
+               {.epochs = round.epochs,
+                .state_per_parameter = MakeOptimizer(round.trainer.optimizer)->StatePerParameter(),
+                .threads = threads,
+                .process_bytes = ProcessBytes(model)}));
   chosen.why = WhyOf(chosen.plan);
   return chosen;
 }
@@ -188,7 +189,8 @@ Json PlannedJson(const PlannedCandidate& planned) {
           {"joules", planned.joules},
           {"expected_gain", planned.expected_gain},
           {"fits", planned.fits},
-          {"refused_because", planned.refused_because}};
+          {"refused_because", planned.refused_because},
+          {"options", CandidateOptions(planned.candidate)}};
 }
 
 Json ChosenJson(const ChosenPlan& chosen) {

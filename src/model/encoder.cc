@@ -95,6 +95,11 @@ Result<Encoder> Encoder::Create(const ModelConfig& config, const AdapterShape& a
 
 int64_t Encoder::parameter_count() const { return CountElements(parameters_.specs()); }
 
+int64_t Encoder::InputFrames(size_t block, int64_t frames) const {
+  for (size_t i = 0; i < block && frames > 0; ++i) frames = root_->child(i).OutputFrames(frames);
+  return std::max<int64_t>(frames, 0);
+}
+
 int64_t Encoder::InputDim(size_t block) const {
   return block == 0 ? mels_ : root_->child(block - 1).out_dim();
 }

@@ -52,6 +52,8 @@ class Encoder {
   int64_t OutputFrames(int64_t frames, size_t first_block = 0) const {
     return root_->OutputFramesFrom(first_block, frames);
   }
+  // Frames of what enters a block, for feature frames of one utterance; 0 if it is too short.
+  int64_t InputFrames(size_t block, int64_t frames) const;
   // Width of what enters a block: mels for the first.
   int64_t InputDim(size_t block) const;
   // Trainable parameters of the configuration, in elements.

@@ -7,7 +7,8 @@ namespace masr {
 
 std::string CandidateName(const Encoder& encoder, const Candidate& candidate) {
   const size_t head = encoder.blocks().size() - 1;
-  const std::string suffix = candidate.optimizer_bits == 8 ? ", 8-bit Adam" : "";
+  std::string suffix = candidate.optimizer_bits == 8 ? ", 8-bit Adam" : "";
+  if (candidate.cache) suffix += ", cached";
   if (candidate.first_block >= head) return "head" + suffix;
   const size_t top = head - candidate.first_block;
   std::string name = candidate.first_block == 0

@@ -29,6 +29,8 @@ struct Candidate {
   // Of speech at a time, but at least an utterance; an update is the sum of as many times as it
   // needs. 0: all of an update at once.
   double micro_batch_seconds = 0;
+  // Whether what enters first_block is kept from epoch to epoch, so that the blocks below run once.
+  bool cache = false;
   // Of kLora. 8 of a matrix's 144 dimensions and more: 4 learns about as much, 16 costs twice the
   // memory.
   int64_t lora_rank = 8;
@@ -39,7 +41,7 @@ struct Candidate {
 };
 
 // "all blocks", "top 4 blocks", "top 4 blocks, vectors", "top 4 blocks, LoRA 8", "head"; with
-// ", in 3 parts" and ", 8-bit Adam".
+// ", in 3 parts", ", 8-bit Adam" and ", cached".
 std::string CandidateName(const Encoder& encoder, const Candidate& candidate);
 
 // The pairs that the candidate's round needs (SetAdapters); none unless it is kLora.

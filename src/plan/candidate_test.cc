@@ -98,6 +98,8 @@ TEST(Candidate, IsNamed) {
             "all blocks, LoRA 4");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 1, .parts = 2}),
             "top 2 blocks, in 2 parts");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 2, .cache = true}), "top 1 block, cached");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3, .cache = true}), "head, cached");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3}), "head");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3, .optimizer_bits = 8}),
             "head, 8-bit Adam");

@@ -48,11 +48,17 @@ EpochCost CostOfEpoch(const Encoder& encoder, const Candidate& candidate, const 
                               : 1.0;
 
   EpochCost cost;
-  double validation = speech.held_out_s * profile.features_s;
+  double validation = candidate.cache ? 0 : speech.held_out_s * profile.features_s;
   for (size_t b = 0; b < blocks; ++b) {
     const BlockCost& block = profile.blocks[b];
     const bool learns = b >= lowest;
     const PassCost& forward = learns ? block.forward : block.frozen_forward;
+    if (candidate.cache && !learns) {
+      const double spoken_s = speech.training_s + speech.held_out_s;
+      // Each utterance by itself, but there is one pass only.
+      cost.kept_s += forward.Of(spoken_s, static_cast<double>(speech.utterances));
+      continue;
+    }
     const double forward_s = forward.Of(speech.training_s, passes);
     (learns ? cost.forward_s : cost.frozen_s) += forward_s;
     validation += forward.Of(speech.held_out_s, validation_passes);
@@ -66,16 +72,23 @@ EpochCost CostOfEpoch(const Encoder& encoder, const Candidate& candidate, const 
     if (b < top_part) cost.recompute_s += forward_s;
   }
   cost.validation_s = kValidations * validation;
-  cost.features_s = speech.training_s * (speech.augmented_share * profile.augmented_features_s +
-                                         (1 - speech.augmented_share) * profile.features_s);
-  cost.updates_s = static_cast<double>(speech.updates) * profile.update_s *
+  if (candidate.cache) {
+    cost.kept_s += (speech.training_s + speech.held_out_s) * profile.features_s;
+  } else {
+    cost.features_s = speech.training_s * (speech.augmented_share * profile.augmented_features_s +
+                                           (1 - speech.augmented_share) * profile.features_s);
+  }
+  // After each epoch the mean changes places with the weights, twice, and may be kept: together as
+  // many bytes as another update.
+  cost.updates_s = static_cast<double>(speech.updates + 1) * profile.update_s *
                    static_cast<double>(CountTrainable(encoder, candidate)) *
                    (candidate.optimizer_bits == 8 ? kUpdateOf8Bits : 1.0);
   return cost;
 }
 
 double RoundSeconds(const EpochCost& epoch, int64_t epochs) {
-  return static_cast<double>(epochs) * epoch.total_s() + epoch.validation_s / kValidations;
+  return epoch.kept_s + static_cast<double>(epochs) * epoch.total_s() +
+         epoch.validation_s / kValidations;
 }
 
 }  // namespace masr

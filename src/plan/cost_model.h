@@ -18,6 +18,9 @@ struct EpochCost {
   double backward_s = 0;    // of the same
   double validation_s = 0;  // of the speech kept aside: of the last weights and of their mean
   double updates_s = 0;     // optimizer, clipping and mean
+  // Once in a round: features and frozen blocks of all speech, where what they give is kept
+  // (Candidate::cache). Epochs then take none of either.
+  double kept_s = 0;
 
   double total_s() const {
     return features_s + frozen_s + forward_s + recompute_s + backward_s + validation_s + updates_s;

@@ -81,7 +81,7 @@ TEST(CostModel, EachPassTakesItsTime) {
   EXPECT_NEAR(backward(1000), 10, 1e-9);  // an update is at least one pass
 }
 
-TEST(CostModel, UpdatesCountWhatLearns) {
+TEST(CostModel, UpdatesAndTheEndOfAnEpochCountWhatLearns) {
   const Model model = Tiny();
   DeviceProfile device = TinyDevice(model);
   device.update_s = 1e-6;
@@ -90,7 +90,7 @@ TEST(CostModel, UpdatesCountWhatLearns) {
   EXPECT_GT(CostOfEpoch(model.encoder, frugal, TinySpeech(), device).updates_s,
             CostOfEpoch(model.encoder, head, TinySpeech(), device).updates_s);
   EXPECT_NEAR(CostOfEpoch(model.encoder, head, TinySpeech(), device).updates_s,
-              10 * 1e-6 * static_cast<double>(CountTrainable(model.encoder, head)), 1e-12);
+              11 * 1e-6 * static_cast<double>(CountTrainable(model.encoder, head)), 1e-12);
 }
 
 TEST(CostModel, FeaturesAreMadeForEachEpochAndEachValidation) {
@@ -104,6 +104,24 @@ TEST(CostModel, FeaturesAreMadeForEachEpochAndEachValidation) {
   const EpochCost cost = CostOfEpoch(model.encoder, {}, speech, device);
   EXPECT_NEAR(cost.features_s, 100 * (0.5 * 0.04 + 0.5 * 0.01), 1e-9);
   EXPECT_NEAR(cost.validation_s - before, 2 * 20 * 0.01, 1e-9);
+}
+
+// Features and frozen blocks once, of all speech; the others as ever.
+TEST(CostModel, WhatIsKeptIsComputedOnce) {
+  const Model model = Tiny();
+  DeviceProfile device = TinyDevice(model);
+  device.features_s = 0.01;
+  const EpochCost without = CostOfEpoch(model.encoder, {.first_block = 2}, TinySpeech(), device);
+  const EpochCost cost =
+      CostOfEpoch(model.encoder, {.first_block = 2, .cache = true}, TinySpeech(), device);
+  EXPECT_EQ(without.kept_s, 0);
+  EXPECT_NEAR(cost.kept_s, 120 * (0.01 + 0.001 + 0.002), 1e-9);
+  EXPECT_EQ(cost.frozen_s, 0);
+  EXPECT_EQ(cost.features_s, 0);
+  EXPECT_EQ(cost.backward_s, without.backward_s);
+  EXPECT_NEAR(cost.validation_s, 2 * 20 * 10 * 0.007, 1e-9);
+  EXPECT_NEAR(RoundSeconds(cost, 3), cost.kept_s + 3 * cost.total_s() + cost.validation_s / 2,
+              1e-9);
 }
 
 TEST(CostModel, ARoundValidatesItsBaseFirst) {

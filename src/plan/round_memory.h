@@ -26,6 +26,10 @@ struct RoundSpeech {
   int64_t utterances = 0;      // that are learned from
   int64_t updates = 0;         // about
   double augmented_share = 0;  // of the utterances whose tempo is changed
+  // Of what enters a candidate's lowest block, where it is kept (Candidate::cache): at most so many
+  // bytes in memory, of numbers of so many.
+  int64_t prefix_ram_bytes = 0;
+  int64_t prefix_value_bytes = 2;
 };
 
 // Bytes. Every item is one allocation of a round, or a group of them.
@@ -40,10 +44,11 @@ struct RoundMemory {
   int64_t arena = 0;     // activations of a step or of a validation batch
   int64_t inputs = 0;    // samples and features on their way into the arena
   int64_t speech = 0;    // decoded samples that are kept
+  int64_t prefixes = 0;  // what the frozen blocks gave, where it is kept in memory
 
   int64_t total() const {
     return process + threads + weights + trained + gradients + optimizer + averages + arena +
-           inputs + speech;
+           inputs + speech + prefixes;
   }
 };
 

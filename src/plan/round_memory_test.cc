@@ -113,5 +113,45 @@ TEST(RoundMemory, ValidationMayNeedMoreThanSteps) {
   EXPECT_GT(Plan(model, head, speech).arena, Plan(model, head).arena);
 }
 
+// Steps and validation begin at the lowest block that learns; the blocks below see an utterance at
+// a time; what they give is counted where it is in memory.
+TEST(RoundMemory, KeptPrefixesMakeStepsSmaller) {
+  const Model model = Tiny();
+  RoundSpeech speech = kSpeech;
+  speech.training_s = 40;
+  speech.held_out_s = 10;
+  speech.utterances = 20;
+  const Candidate candidate = {.first_block = 2, .cache = true};
+  const RoundMemory on_disk = Plan(model, candidate, speech);
+  RoundSpeech much = speech;
+  much.validation_s = 60;  // which the lowest block then decides
+  EXPECT_LT(Plan(model, candidate, much).arena, Plan(model, {.first_block = 2}, much).arena);
+  EXPECT_EQ(on_disk.prefixes, 0);
+  speech.prefix_ram_bytes = 1 << 30;
+  const int64_t bf16 = Plan(model, candidate, speech).prefixes;
+  // 50 s, 25 frames of 16 numbers a second.
+  EXPECT_GE(bf16, 50 * 25 * 16 * 2);
+  EXPECT_LE(bf16, 50 * 28 * 16 * 2);
+  speech.prefix_value_bytes = 4;
+  EXPECT_EQ(Plan(model, candidate, speech).prefixes, 2 * bf16);
+  speech.prefix_ram_bytes = 999;
+  const RoundMemory little = Plan(model, candidate, speech);
+  EXPECT_EQ(little.prefixes, 999);
+  EXPECT_EQ(little.total(), on_disk.total() + 999);
+  EXPECT_EQ(Plan(model, {.first_block = 2}, speech).prefixes, 0);
+
+  // Batches that begin there, of utterances as long as the longest, fit.
+  const auto trainable = TrainableParameters(model.encoder, candidate);
+  const std::vector<int32_t> target(10, 1);
+  for (const std::vector<int64_t>& frames :
+       {std::vector<int64_t>{50, 50, 25}, {50, 38, 37}, {50}}) {
+    StepShape shape{.first_block = 2, .frames = frames};
+    shape.targets.assign(frames.size(), target);
+    const auto step = PlanStep(model.encoder, trainable, shape, 1);
+    ASSERT_TRUE(step.has_value());
+    EXPECT_LE(step->arena_bytes, on_disk.arena);
+  }
+}
+
 }  // namespace
 }  // namespace masr

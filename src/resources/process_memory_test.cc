@@ -17,7 +17,8 @@ TEST(ProcessMemory, GrowsWithWhatIsTouchedAndThePeakStays) {
     with = ResidentBytes();
     EXPECT_GT(with, before + static_cast<int64_t>(kBytes * 9 / 10)) << block.back();
   }
-  EXPECT_GE(PeakResidentBytes(), with);
+  // The kernel counts in batches of pages by thread.
+  EXPECT_GT(PeakResidentBytes(), with - (int64_t{1} << 20));
   EXPECT_LT(ResidentBytes(), with);
 }
 

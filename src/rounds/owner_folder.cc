@@ -163,6 +163,7 @@ Status OwnerFolder::Abandon() {
 }
 
 Status OwnerFolder::AddSpeech(int64_t round) const {
+  if (!FileExists(round_speech())) return {};  // added before, and removed
   std::string lines;
   if (FileExists(speech())) {
     MASR_TRY(lines, ReadTextFile(speech()));

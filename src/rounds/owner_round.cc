@@ -5,6 +5,7 @@
 #include <cmath>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/hash.h"
 #include "io/file.h"
@@ -18,9 +19,10 @@ namespace {
 // Decoded speech that stays in memory, so that only the first epoch decodes: an hour at 16 kHz is
 // 115 MB.
 constexpr int64_t kCacheBytes = int64_t{256} << 20;
-// Below, texts and sounds have nothing to do with each other: halfway between chance (0.5) and what
-// the worst of the voices that were measured has (docs/rounds.md).
-constexpr double kLeastMeanPreference = 0.65;
+// Halfway between chance (0.5) and what ordinary voices have (docs/rounds.md). Below that on
+// average, texts and sounds have nothing to do with each other; a single utterance below that is
+// left out.
+constexpr double kLeastPreference = 0.75;
 constexpr int64_t kLeastCompared = 2;
 constexpr size_t kMostSentences = 8;
 
@@ -121,22 +123,21 @@ Result<Evaluation> OwnerRound::OnOwnSpeech(const Model& model, const ThreadPool&
                   {.batch_seconds = under_way_.settings.personalize.validation_batch_seconds});
 }
 
-Result<std::optional<ErrorRates>> OwnerRound::OnGeneralSpeech(const Model& model,
-                                                              const ThreadPool& threads) {
+Result<std::optional<ErrorRates>> OwnerRound::OnSpeechOf(const std::string& manifest,
+                                                         const Model& model,
+                                                         const ThreadPool& threads) {
   std::optional<ErrorRates> rates;
-  const RoundSettings& settings = under_way_.settings;
-  if (settings.general.empty()) return rates;
+  if (manifest.empty()) return rates;
   std::vector<Manifest> manifests(1);
-  MASR_TRY(manifests[0], ReadManifest(settings.general));
-  SpeechDataset general =
+  MASR_TRY(manifests[0], ReadManifest(manifest));
+  SpeechDataset data =
       SpeechDataset::Create(std::move(manifests), model.vocabulary,
                             {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz});
-  if (general.size() == 0) {
-    return Fail(ErrorCode::kInvalidArgument, settings.general + ": no usable utterance");
-  }
+  if (data.size() == 0)
+    return Fail(ErrorCode::kInvalidArgument, manifest + ": no usable utterance");
   MASR_TRY(const Evaluation e,
-           Evaluate(model, general, {}, threads,
-                    {.batch_seconds = settings.personalize.validation_batch_seconds}));
+           Evaluate(model, data, {}, threads,
+                    {.batch_seconds = under_way_.settings.personalize.validation_batch_seconds}));
   rates = ErrorRates{.wer = e.words.rate_percent(), .cer = e.characters.rate_percent()};
   return rates;
 }
@@ -144,20 +145,41 @@ Result<std::optional<ErrorRates>> OwnerRound::OnGeneralSpeech(const Model& model
 // Texts that have nothing to do with their sounds teach nothing but forgetting.
 Status OwnerRound::CheckTexts(const ThreadPool& threads) {
   RoundSettings& settings = under_way_.settings;
+  RoundRecord& record = under_way_.record;
   if (!settings.check_transcripts) return {};
   std::vector<int64_t> all = speech_.split.training;
   all.insert(all.end(), speech_.split.validation.begin(), speech_.split.validation.end());
   MASR_TRY(const TranscriptCheck check,
            CheckTranscripts(*model_, speech_.dataset, all, threads,
                             {.batch_seconds = settings.personalize.validation_batch_seconds}));
-  if (check.compared < kLeastCompared || check.mean >= kLeastMeanPreference) return {};
-  under_way_.record.why =
-      "not accepted: the texts do not belong to the speech, or there is none in it: for " +
-      std::to_string(check.compared) +
-      " utterances the recogniser finds their own text likelier "
-      "than another of its length in " +
-      std::to_string(static_cast<int>(std::lround(100 * check.mean))) +
-      " % of the comparisons, and chance alone gives 50";
+  record.transcript_agreement = check.mean;
+  if (check.compared < kLeastCompared) return {};
+  const auto refuse = [&](const std::string& what) {
+    record.why = "not accepted: " + what + ": for " + std::to_string(check.compared) +
+                 " utterances the recogniser finds their own text likelier than another of its "
+                 "length in " +
+                 std::to_string(static_cast<int>(std::lround(100 * check.mean))) +
+                 " % of the comparisons, and chance alone gives 50";
+  };
+  if (check.mean < kLeastPreference) {
+    refuse("the texts do not belong to the speech, or there is none in it");
+    return {};
+  }
+  std::set<int64_t> doubtful;
+  for (size_t p = 0; p < all.size(); ++p) {
+    if (check.preference[p] >= 0 && check.preference[p] < kLeastPreference) doubtful.insert(all[p]);
+  }
+  ValidationSplit& split = speech_.split;
+  for (std::vector<int64_t>* side : {&split.training, &split.validation}) {
+    std::erase_if(*side, [&](int64_t i) { return doubtful.contains(i); });
+  }
+  record.left_out = std::ssize(doubtful);
+  record.training_utterances = std::ssize(split.training);
+  record.validation_utterances = std::ssize(split.validation);
+  settings.personalize.split = split;
+  if (split.training.empty() || split.validation.empty()) {
+    refuse("too few texts seem to be what is said");
+  }
   return {};
 }
 
@@ -221,7 +243,7 @@ Status OwnerRound::Offer(const Evaluation& before, const ThreadPool& threads) {
     MASR_RETURN_IF_ERROR(SaveModel(*model_, under_way_.settings.format, folder_->candidate()));
     MASR_TRY(*model_, LoadModel(folder_->candidate()));
     MASR_TRY(const Evaluation after, OnOwnSpeech(*model_, threads));
-    MASR_TRY(record.general_after, OnGeneralSpeech(*model_, threads));
+    MASR_TRY(record.general_after, OnSpeechOf(under_way_.settings.general, *model_, threads));
     acceptance = Judge({.before = before,
                         .after = after,
                         .general_base = base ? base : record.general_before,
@@ -256,11 +278,13 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
 
   Step(events, "listening before learning");
   if (!record.general_before) {
-    MASR_TRY(record.general_before, OnGeneralSpeech(*model_, threads));
+    MASR_TRY(record.general_before, OnSpeechOf(under_way_.settings.general, *model_, threads));
   }
-  MASR_TRY(const Evaluation before, OnOwnSpeech(*model_, threads));
+  MASR_TRY(record.test_before, OnSpeechOf(under_way_.settings.test, *model_, threads));
+  record.test_after = record.test_before;  // until something better is accepted
   MASR_RETURN_IF_ERROR(CheckTexts(threads));
   if (!record.why.empty()) return Conclude();
+  MASR_TRY(const Evaluation before, OnOwnSpeech(*model_, threads));
 
   PersonalizeOptions options = under_way_.settings.personalize;
   options.checkpoint.path = folder_->checkpoint();
@@ -286,6 +310,9 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
   }
   Step(events, "judging what was learned");
   MASR_RETURN_IF_ERROR(Offer(before, threads));
+  if (record.accepted) {
+    MASR_TRY(record.test_after, OnSpeechOf(under_way_.settings.test, *model_, threads));
+  }
   return Conclude();
 }
 

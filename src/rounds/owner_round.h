@@ -61,7 +61,8 @@ class OwnerRound {
   Status LoadSpeech();
   Status CheckTexts(const ThreadPool& threads);
   Result<Evaluation> OnOwnSpeech(const Model& model, const ThreadPool& threads);
-  Result<std::optional<ErrorRates>> OnGeneralSpeech(const Model& model, const ThreadPool& threads);
+  Result<std::optional<ErrorRates>> OnSpeechOf(const std::string& manifest, const Model& model,
+                                               const ThreadPool& threads);
   void Note(const RoundResult& result);
   Status Offer(const Evaluation& before, const ThreadPool& threads);
   void NoteSentences(const Evaluation& before, const Evaluation& after);

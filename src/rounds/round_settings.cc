@@ -12,7 +12,9 @@ constexpr double kLarge = 1e300;
 constexpr int64_t kMost = int64_t{1} << 52;
 
 const std::vector<std::string> kTunings = {"full", "vectors", "lora"};
-const std::vector<std::string> kFormats = {"f32", "bf16", "int8"};
+const std::vector<std::string> kFormats = {"f32", "bf16", "int8", "as-stored"};
+const std::vector<std::string> kCachePlaces = {"none", "ram", "disk"};
+const std::vector<std::string> kCacheFormats = {"f32", "bf16"};
 const std::vector<std::string> kOptimizers = {"adamw", "sgd"};
 
 Json CandidateToJson(const Candidate& c) {
@@ -20,6 +22,7 @@ Json CandidateToJson(const Candidate& c) {
           {"tuning", kTunings[static_cast<size_t>(c.tuning)]},
           {"parts", c.parts},
           {"micro_batch_seconds", c.micro_batch_seconds},
+          {"cache", c.cache},
           {"lora_rank", c.lora_rank},
           {"optimizer_bits", c.optimizer_bits}};
 }
@@ -30,11 +33,28 @@ Candidate ReadCandidate(ConfigReader& reader) {
   c.tuning = static_cast<Tuning>(reader.Choice("tuning", {}, kTunings));
   c.parts = reader.Int("parts", {}, 1, kMost);
   c.micro_batch_seconds = reader.Number("micro_batch_seconds", {}, 0, kLarge);
+  c.cache = reader.Bool("cache", false);
   c.lora_rank = reader.Int("lora_rank", c.lora_rank, 1, kMost);
   c.optimizer_bits = static_cast<int>(reader.Int("optimizer_bits", c.optimizer_bits, 8, 32));
   if (c.optimizer_bits != 8 && c.optimizer_bits != 32) {
     reader.Refuse("'optimizer_bits' must be 8 or 32");
   }
+  return c;
+}
+
+Json CacheToJson(const PrefixCacheOptions& c) {
+  return {{"place", kCachePlaces[static_cast<size_t>(c.place)]},
+          {"folder", c.folder},
+          {"budget_bytes", c.budget_bytes},
+          {"format", kCacheFormats[static_cast<size_t>(c.format)]}};
+}
+
+PrefixCacheOptions ReadCache(ConfigReader& reader) {
+  PrefixCacheOptions c;
+  c.place = static_cast<CachePlace>(reader.Choice("place", {}, kCachePlaces));
+  c.folder = reader.Text("folder", {});
+  c.budget_bytes = reader.Int("budget_bytes", {}, 0, kMost);
+  c.format = static_cast<CacheFormat>(reader.Choice("format", {}, kCacheFormats));
   return c;
 }
 
@@ -91,6 +111,7 @@ nlohmann::ordered_json RoundSettingsToJson(const RoundSettings& settings) {
           {"trainer", TrainerToJson(p.trainer)},
           {"augment", AugmentToJson(p.augment)},
           {"candidate", CandidateToJson(p.candidate)},
+          {"cache", CacheToJson(p.cache)},
           {"arena_bytes", p.arena_bytes},
           {"validation_batch_seconds", p.validation_batch_seconds},
           {"seed", p.seed},
@@ -98,6 +119,7 @@ nlohmann::ordered_json RoundSettingsToJson(const RoundSettings& settings) {
           {"format", kFormats[static_cast<size_t>(settings.format)]},
           {"replay_share", settings.replay_share},
           {"general", settings.general},
+          {"test", settings.test},
           {"max_general_cer_rise", settings.max_general_cer_rise},
           {"check_transcripts", settings.check_transcripts}};
 }
@@ -117,6 +139,7 @@ Result<RoundSettings> RoundSettingsFromJson(const nlohmann::json& object,
   ReadChild(reader, "trainer", ReadTrainer, p.trainer);
   ReadChild(reader, "augment", ReadAugment, p.augment);
   ReadChild(reader, "candidate", ReadCandidate, p.candidate);
+  if (reader.Child("cache") != nullptr) ReadChild(reader, "cache", ReadCache, p.cache);
   p.arena_bytes = reader.Int("arena_bytes", {}, 0, kMost);
   p.validation_batch_seconds = reader.Number("validation_batch_seconds", {}, 0, kLarge);
   p.seed = static_cast<uint64_t>(reader.Int("seed", {}, 0, kMost));
@@ -124,6 +147,7 @@ Result<RoundSettings> RoundSettingsFromJson(const nlohmann::json& object,
   settings.format = static_cast<WeightFormat>(reader.Choice("format", {}, kFormats));
   settings.replay_share = reader.Number("replay_share", {}, 0, kLarge);
   settings.general = reader.Text("general", {});
+  settings.test = reader.Text("test", {});
   settings.max_general_cer_rise = reader.Number("max_general_cer_rise", {}, 0, kLarge);
   settings.check_transcripts = reader.Bool("check_transcripts", true);
   MASR_RETURN_IF_ERROR(reader.Finish());

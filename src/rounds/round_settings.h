@@ -19,7 +19,8 @@ struct RoundSettings {
   double replay_share = 1;
   // Manifest of other people's speech, to measure what is forgotten; empty: none.
   std::string general;
-  // How much the CER on it may lie above the base's, in points.
+  std::string test;  // manifest to measure before and after, for the record only; empty: none
+  // How much the CER on `general` may lie above the base's, in points.
   double max_general_cer_rise = 3;
   // Utterances whose text has nothing to do with their sound are left out (CheckTranscripts).
   bool check_transcripts = true;

@@ -14,9 +14,9 @@
 namespace masr {
 
 struct TranscriptCheckOptions {
-  // Other texts to hold each sound against. Chance alone prefers the own one to all of n in 1 of
-  // n + 1 cases.
-  int alternatives = 4;
+  // Other texts to hold each sound against. A text of somebody else's beats all of n in 1 of n + 1
+  // cases.
+  int alternatives = 8;
   double batch_seconds = 20;  // of speech at a time
 };
 

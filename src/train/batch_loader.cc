@@ -12,6 +12,16 @@ Result<BatchLoader> BatchLoader::Create(const Model& model, SpeechDataset& datas
   return BatchLoader(model, dataset, noise, threads, std::move(log_mel));
 }
 
+Status CheckTargetFits(const Utterance& utterance, std::span<const int32_t> target,
+                       int64_t out_frames) {
+  const int64_t needed = CtcMinimumFrames(target);
+  if (out_frames >= 1 && out_frames >= needed) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              utterance.where + ": text needs " + std::to_string(needed) +
+                  " frames but the audio gives " + std::to_string(out_frames) +
+                  "; check that audio and text belong together");
+}
+
 Result<std::vector<float>> BatchLoader::Noise(int64_t index) {
   const std::lock_guard lock(*noise_mutex_);
   return noise_->Samples(index);
@@ -91,12 +101,9 @@ Batch BatchLoader::Load(std::span<const int64_t> indices, const AugmentOptions& 
     const int64_t frames = static_cast<int64_t>(features[i]->size()) / log_mel_.mels();
     const int64_t out_frames = model_.encoder.OutputFrames(frames);
     const std::span<const int32_t> target = Target(groups[i], batch);
-    const int64_t needed = CtcMinimumFrames(target);
-    if (frames < 1 || out_frames < 1 || out_frames < needed) {
-      problems.push_back({index, dataset_.utterance(index).where + ": text needs " +
-                                     std::to_string(needed) + " frames but the audio gives " +
-                                     std::to_string(out_frames) +
-                                     "; check that audio and text belong together"});
+    const Status fits = CheckTargetFits(dataset_.utterance(index), target, out_frames);
+    if (!fits.has_value()) {
+      problems.push_back({index, fits.error().message});
       continue;
     }
     batch.utterances.push_back(index);

@@ -35,6 +35,10 @@ struct LoadProblem {
   std::string message;  // names the manifest line
 };
 
+// Whether `out_frames` logits can spell the target; the error names the utterance's line.
+Status CheckTargetFits(const Utterance& utterance, std::span<const int32_t> target,
+                       int64_t out_frames);
+
 class BatchLoader {
  public:
   // All must outlive the loader; `noise` may be null. The dataset's rate is the model's.
@@ -46,6 +50,10 @@ class BatchLoader {
   // are left out, with what they were joined to, and reported.
   Batch Load(std::span<const int64_t> indices, const AugmentOptions& augment, uint64_t key,
              std::vector<LoadProblem>& problems);
+  // The same utterances as one, one after the other: [frames, mels], normalised. May be called from
+  // several threads for different utterances.
+  Result<std::vector<float>> Features(std::span<const int64_t> group, const AugmentOptions& augment,
+                                      uint64_t key);
 
  private:
   BatchLoader(const Model& model, SpeechDataset& dataset, SpeechDataset* noise,
@@ -59,8 +67,6 @@ class BatchLoader {
   Result<std::vector<float>> Noise(int64_t index);
   std::vector<std::span<const int64_t>> Groups(std::span<const int64_t> indices,
                                                const AugmentOptions& augment, uint64_t key) const;
-  Result<std::vector<float>> Features(std::span<const int64_t> group, const AugmentOptions& augment,
-                                      uint64_t key);
   std::span<const int32_t> Target(std::span<const int64_t> group, Batch& batch) const;
 
   const Model& model_;

@@ -8,7 +8,6 @@
 #include "ctc/greedy_decoder.h"
 #include "data/batcher.h"
 #include "model/inference.h"
-#include "train/batch_loader.h"
 
 namespace masr {
 
@@ -22,6 +21,11 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
     std::iota(chosen.begin(), chosen.end(), int64_t{0});
   }
   MASR_TRY(BatchLoader loader, BatchLoader::Create(model, dataset, nullptr, threads));
+  const LoadBatch from_audio = [&](std::span<const int64_t> members,
+                                   std::vector<LoadProblem>& problems) -> Result<Batch> {
+    return loader.Load(members, {}, 0, problems);
+  };
+  const LoadBatch& load = options.load ? options.load : from_audio;
   Inference inference(model, threads, options.arena);
   const int64_t tokens = model.encoder.tokens();
   const DecodeText greedy = [&](int64_t frames, const float* logits) {
@@ -48,10 +52,12 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
     std::vector<int64_t> members;
     members.reserve(positions.size());
     for (int64_t position : positions) members.push_back(chosen[static_cast<size_t>(position)]);
-    const Batch batch = loader.Load(members, {}, 0, problems);
+    MASR_TRY(const Batch batch, load(members, problems));
     done += static_cast<int64_t>(members.size());
     if (!batch.frames.empty()) {
-      MASR_TRY(Logits logits, inference.Run(batch.frames, batch.features));
+      MASR_TRY(Logits logits,
+               inference.RunBlocks({batch.first_block, model.encoder.blocks().size()}, batch.frames,
+                                   batch.features));
       std::vector<float> losses(batch.frames.size());
       std::vector<float> scratch(
           static_cast<size_t>(CtcScratchFloats(logits.offsets, batch.targets)));

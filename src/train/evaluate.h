@@ -14,6 +14,7 @@
 #include "model/model.h"
 #include "tensor/arena.h"
 #include "text/error_rate.h"
+#include "train/batch_loader.h"
 
 namespace masr {
 
@@ -39,6 +40,11 @@ using EvaluationProgress = std::function<void(int64_t done, int64_t total)>;
 // The text of one utterance's logits [frames, tokens]; called from several threads at once.
 using DecodeText = std::function<std::string(int64_t frames, const float* logits)>;
 
+// The utterances at `indices` of the dataset, as they are; what cannot be had is left out and
+// reported.
+using LoadBatch = std::function<Result<Batch>(std::span<const int64_t> indices,
+                                              std::vector<LoadProblem>& problems)>;
+
 struct EvaluateOptions {
   EvaluationProgress progress = {};
   const std::atomic<bool>* cancel = nullptr;  // once true, what was done is given up: kCancelled
@@ -46,6 +52,8 @@ struct EvaluateOptions {
   // Of speech at a time: enough to keep the cores busy, less than training takes.
   double batch_seconds = 20;
   Arena* arena = nullptr;  // to run in; null: one of its own
+  // Only the blocks from Batch::first_block on run; from the audio if empty.
+  LoadBatch load = {};
 };
 
 // Every utterance in `indices`; all if it is empty.

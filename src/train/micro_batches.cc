@@ -1,6 +1,7 @@
 #include "train/micro_batches.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "plan/step_plan.h"
@@ -45,8 +46,7 @@ class Splitter {
     if (options_.max_seconds > 0 && end - begin > 1) {
       int64_t frames = 0;
       for (size_t u = begin; u < end; ++u) frames += batch_.frames[u];
-      const double hop_s = model_.config.features.log_mel.hop_ms / 1000;
-      if (static_cast<double>(frames) * hop_s > options_.max_seconds) return false;
+      if (static_cast<double>(frames) * FrameSeconds() > options_.max_seconds) return false;
     }
     if (options_.arena_bytes == 0) return true;
     MASR_TRY(const int64_t bytes, Bytes(begin, end));
@@ -77,6 +77,14 @@ class Splitter {
   }
 
  private:
+  // Of a frame of what enters the batch's first block.
+  double FrameSeconds() const {
+    constexpr int64_t kMany = 1 << 20;
+    const double hop_s = model_.config.features.log_mel.hop_ms / 1000;
+    const int64_t frames = model_.encoder.InputFrames(batch_.first_block, kMany);
+    return hop_s * std::round(static_cast<double>(kMany) / static_cast<double>(frames));
+  }
+
   const Model& model_;
   std::span<const uint8_t> trainable_;
   const MicroBatchOptions& options_;

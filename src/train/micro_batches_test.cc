@@ -112,6 +112,28 @@ TEST_F(MicroBatches, LearnTheSame) {
   }
 }
 
+// A frame of what enters a block may be several of features: seconds are seconds of speech.
+TEST_F(MicroBatches, SecondsAreThoseOfSpeechAtAnyBlock) {
+  const auto utterances = [&](const Batch& batch) {
+    const auto parts = SplitBatch(*model_, TrainableParameters(model_->encoder, {.first_block = 2}),
+                                  {.max_seconds = 1.05}, batch);
+    EXPECT_TRUE(parts.has_value()) << parts.error().message;
+    std::vector<std::vector<int64_t>> all;
+    for (const Batch& part : *parts) all.push_back(part.utterances);
+    return all;
+  };
+  Batch kept = batch_;
+  kept.first_block = 2;
+  int64_t rows = 0;
+  for (int64_t& f : kept.frames) {
+    f = model_->encoder.InputFrames(2, f);
+    rows += f;
+  }
+  kept.features = testing::RandomFeatures(rows, model_->encoder.InputDim(2), 1);
+  EXPECT_EQ(utterances(kept), utterances(batch_));
+  EXPECT_EQ(utterances(kept), (std::vector<std::vector<int64_t>>{{10, 11}, {12}, {13, 14}}));
+}
+
 TEST_F(MicroBatches, AnUtteranceThatCannotFitIsNamed) {
   const auto parts = SplitBatch(*model_, trainable_, {.arena_bytes = BytesOf({60}) + 64}, batch_);
   ASSERT_FALSE(parts.has_value());

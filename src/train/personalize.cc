@@ -7,6 +7,7 @@
 #include "data/batcher.h"
 #include "model/adapters.h"
 #include "train/micro_batches.h"
+#include "train/round_batches.h"
 #include "train/trained_values.h"
 
 namespace masr {
@@ -71,7 +72,6 @@ class Round {
 
   Result<RoundResult> Run() {
     MASR_RETURN_IF_ERROR(Split());
-    MASR_TRY(BatchLoader loader, BatchLoader::Create(model_, data_, nullptr, threads_));
     validation_batch_seconds_ = DescribeSpeech(data_, options_).validation_s;
     trainable_ = TrainableParameters(model_.encoder, options_.candidate);
     TrainerOptions trainer_options = options_.trainer;
@@ -80,6 +80,10 @@ class Round {
     Trainer trainer = Trainer::Create(model_, trainable_, trainer_options, threads_);
     arena_ = &trainer.arena();
     MASR_RETURN_IF_ERROR(arena_->Reserve(static_cast<size_t>(options_.arena_bytes)));
+    MASR_TRY(RoundBatches batches,
+             RoundBatches::Create(model_, data_, options_.candidate, options_.augment,
+                                  options_.cache, threads_, arena_));
+    batches_ = &batches;
     TrainedValues mean(model_, trainer.trainable());
     TrainedValues kept(model_, trainer.trainable());
     const RoundValues values{trainer, mean, kept};
@@ -88,7 +92,7 @@ class Round {
 
     while (position_.epoch <= options_.epochs) {
       const auto start = Clock::now();
-      MASR_TRY(Outcome outcome, TrainEpoch(loader, values));
+      MASR_TRY(Outcome outcome, TrainEpoch(values));
       if (outcome == Outcome::kStopped) break;
       RoundEpoch epoch;
       if (outcome == Outcome::kWhole) {
@@ -116,6 +120,10 @@ class Round {
     result_.best_epoch = position_.best_epoch;
     result_.attempts = position_.attempts;
     result_.skipped = position_.skipped;
+    if (const PrefixCache* cache = batches.cache()) {
+      result_.cache = cache->counts();
+      result_.cache_trouble = cache->trouble();
+    }
     result_.seconds = position_.seconds;
     result_.seconds_paused = position_.seconds_paused;
     return result_;
@@ -194,7 +202,7 @@ class Round {
   }
 
   // The rest of the epoch that the position is in.
-  Result<Outcome> TrainEpoch(BatchLoader& loader, const RoundValues& values) {
+  Result<Outcome> TrainEpoch(const RoundValues& values) {
     const uint64_t key = KeyOf(position_.epoch);
     const auto batches = BatchesOf(position_.epoch);
     if (position_.update == 0) position_.skipped = 0;
@@ -207,12 +215,13 @@ class Round {
       std::vector<int64_t> members;
       for (int64_t p : batches[b]) members.push_back(split_.training[static_cast<size_t>(p)]);
       std::vector<LoadProblem> problems;
+      MASR_TRY(Batch batch, batches_->Training(members, key, problems));
       MASR_TRY(const std::vector<Batch> micro_batches,
                SplitBatch(model_, trainable_,
                           {.arena_bytes = options_.arena_bytes,
                            .max_seconds = options_.candidate.micro_batch_seconds,
                            .parts = options_.candidate.parts},
-                          loader.Load(members, options_.augment, key, problems)));
+                          std::move(batch)));
       Trainer& trainer = values.trainer;
       const auto step = trainer.Step(micro_batches, StepSize(trainer.step() + 1), MixKeys(key, b));
       if (!step.has_value()) {
@@ -311,9 +320,13 @@ class Round {
 
   // Of the weights that the model has.
   Result<Validation> Validate(RoundEpoch epoch) {
-    MASR_TRY(const Evaluation e,
-             Evaluate(model_, data_, split_.validation, threads_,
-                      {.batch_seconds = validation_batch_seconds_, .arena = arena_}));
+    MASR_TRY(const Evaluation e, Evaluate(model_, data_, split_.validation, threads_,
+                                          {.batch_seconds = validation_batch_seconds_,
+                                           .arena = arena_,
+                                           .load = [this](std::span<const int64_t> indices,
+                                                          std::vector<LoadProblem>& problems) {
+                                             return batches_->Validation(indices, problems);
+                                           }}));
     epoch.validation_loss = e.loss;
     epoch.validation_wer = e.words.rate_percent();
     epoch.validation_cer = e.characters.rate_percent();
@@ -360,6 +373,7 @@ class Round {
   double validation_batch_seconds_ = 0;
   std::vector<uint8_t> trainable_;  // by parameter
   Arena* arena_ = nullptr;          // the trainer's, for validation too
+  RoundBatches* batches_ = nullptr;
   ScheduleOptions schedule_;
   double base_updates_ = 0;  // how many updates the base counts as in the mean
   RoundPosition position_;
@@ -406,6 +420,8 @@ RoundSpeech DescribeSpeech(const SpeechDataset& data, const PersonalizeOptions& 
       slowest;
   speech.validation_s =
       std::min(options.validation_batch_seconds, total * options.validation_share);
+  if (options.cache.place == CachePlace::kRam) speech.prefix_ram_bytes = options.cache.budget_bytes;
+  speech.prefix_value_bytes = options.cache.format == CacheFormat::kBf16 ? 2 : 4;
   speech.training_s = learned;
   speech.held_out_s = total - learned;
   speech.utterances = static_cast<int64_t>(

@@ -16,6 +16,7 @@
 #include "plan/round_memory.h"
 #include "train/batch_loader.h"
 #include "train/evaluate.h"
+#include "train/prefix_cache.h"
 #include "train/round_checkpoint.h"
 #include "train/round_epoch.h"
 #include "train/round_guard.h"
@@ -59,6 +60,8 @@ struct PersonalizeOptions {
   int64_t arena_bytes = 0;
   double validation_batch_seconds = 20;  // of speech at a time; more only where one is longer
   uint64_t seed = 1;
+  // Where what enters candidate.first_block is kept, if candidate.cache.
+  PrefixCacheOptions cache = {};
   // A round that finds a checkpoint there goes on from it.
   RoundCheckpointOptions checkpoint = {};
 };
@@ -89,7 +92,9 @@ struct RoundResult {
   int64_t training_utterances = 0;
   int64_t validation_utterances = 0;
   int64_t skipped = 0;
-  double seconds = 0;  // pauses among them, and what a resumed round had spent before
+  PrefixCacheCounts cache;    // of candidate.cache, since it was begun or resumed
+  std::string cache_trouble;  // why prefixes were not kept (PrefixCache::trouble)
+  double seconds = 0;         // pauses among them, and what a resumed round had spent before
 };
 
 // Trains `model` in place on `data`; afterwards it holds what the epoch offered that ChooseEpoch

@@ -351,6 +351,26 @@ TEST_F(PersonalizeTest, FitsIntoALittleArena) {
   EXPECT_GT(result->best_epoch, 0);
 }
 
+// The split is by utterance and batches are filled with whole ones: about as described.
+TEST_F(PersonalizeTest, SpeechIsDescribedAsARoundFindsIt) {
+  PersonalizeOptions one = kOptions;
+  one.epochs = 1;
+  const RoundSpeech speech = DescribeSpeech(data_, one);
+  int64_t updates = 0;
+  const RoundEvents events = {.progress = [&](const RoundProgress& p) { updates = p.updates; }};
+  const ThreadPool threads(1);
+  const auto result = Personalize(*model_, data_, one, threads, events, nullptr);
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  EXPECT_NEAR(speech.training_s, result->audio_seconds, 0.1 * result->audio_seconds);
+  double total = 0;
+  for (const double seconds : data_.durations_s()) total += seconds;
+  EXPECT_NEAR(speech.training_s + speech.held_out_s, total, 1e-9);
+  EXPECT_NEAR(static_cast<double>(speech.utterances),
+              static_cast<double>(result->training_utterances), 2);
+  EXPECT_NEAR(static_cast<double>(speech.updates), static_cast<double>(updates),
+              0.3 * static_cast<double>(updates));
+}
+
 TEST_F(PersonalizeTest, MinutesTakeTheFirstOfTheManifest) {
   PersonalizeOptions few = kOptions;
   few.epochs = 1;

@@ -187,6 +187,8 @@ nlohmann::ordered_json RoundRecordToJson(const RoundRecord& r) {
                {"training_utterances", r.training_utterances},
                {"replayed_utterances", r.replayed_utterances},
                {"validation_utterances", r.validation_utterances},
+               {"transcript_agreement", r.transcript_agreement},
+               {"left_out", r.left_out},
                {"seconds", r.seconds},
                {"seconds_paused", r.seconds_paused}};
   const auto add_rates = [&](const char* name, const std::optional<ErrorRates>& rates) {
@@ -234,6 +236,8 @@ Result<RoundRecord> RoundRecordFromJson(const nlohmann::json& object, const std:
   fields.Read("training_utterances", r.training_utterances);
   fields.Read("replayed_utterances", r.replayed_utterances);
   fields.Read("validation_utterances", r.validation_utterances);
+  fields.Read("transcript_agreement", r.transcript_agreement);
+  fields.Read("left_out", r.left_out);
   fields.Read("seconds", r.seconds);
   fields.Read("seconds_paused", r.seconds_paused);
   fields.Read("general_before", r.general_before, ReadRates);

@@ -66,7 +66,11 @@ struct RoundRecord {
   int64_t training_utterances = 0;  // replayed ones among them
   int64_t replayed_utterances = 0;
   int64_t validation_utterances = 0;
-  double seconds = 0;  // pauses among them
+  // How far texts and sounds belong together: 0.5 by chance alone, 1 at best; -1 where it was not
+  // asked (rounds/transcript_check.h).
+  double transcript_agreement = -1;
+  int64_t left_out = 0;  // utterances whose text does not seem to be what is said
+  double seconds = 0;    // pauses among them
   double seconds_paused = 0;
   std::optional<ErrorRates> general_before;  // on other people's speech
   std::optional<ErrorRates> general_after;

@@ -51,6 +51,8 @@ RoundRecord Everything() {
           .training_utterances = 12,
           .replayed_utterances = 4,
           .validation_utterances = 3,
+          .transcript_agreement = 0.75,
+          .left_out = 2,
           .seconds = 30,
           .seconds_paused = 5,
           .general_before = ErrorRates{40, 20},

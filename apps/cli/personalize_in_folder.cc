@@ -1,0 +1,169 @@
+// Rounds in a folder: `personalize --state` and `rollback`.
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <memory>
+
+#include "command.h"
+#include "io/file.h"
+#include "resources/process_memory.h"
+#include "round_setup.h"
+#include "rounds/owner_round.h"
+
+namespace masr::cli {
+namespace {
+
+std::map<std::string, double> Thresholds(const ResourcePolicy& policy) {
+  std::map<std::string, double> thresholds = {
+      {"min_battery_percent", policy.min_battery_percent},
+      {"min_available_bytes", static_cast<double>(policy.min_available_bytes)},
+      {"max_temperature_c", policy.max_temperature_c},
+      {"max_battery_temperature_c", policy.max_battery_temperature_c}};
+  if (policy.max_seconds < std::numeric_limits<double>::infinity()) {
+    thresholds["max_seconds"] = policy.max_seconds;
+  }
+  return thresholds;
+}
+
+// The set that is kept with a base: the folder `general` beside it.
+std::string GeneralBeside(const std::string& base) {
+  const auto folder = std::filesystem::absolute(base).parent_path() / "general";
+  return std::filesystem::is_directory(folder) ? folder.string() : std::string();
+}
+
+Result<OwnerRound> BeginOrResume(OwnerFolder& folder, PersonalizeArguments& arguments) {
+  MASR_TRY(const std::optional<RoundUnderWay> under_way, folder.UnderWay());
+  if (under_way && arguments.resume) return OwnerRound::Resume(folder);
+  if (under_way && !arguments.restart) {
+    return Fail(ErrorCode::kInvalidArgument,
+                folder.path() + ": round " + std::to_string(under_way->record.round) +
+                    " was interrupted; --resume goes on with it, --restart gives it up");
+  }
+  MASR_RETURN_IF_ERROR(folder.Abandon());
+  if (arguments.data.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "a new round needs speech: --data MANIFEST");
+  }
+  MASR_RETURN_IF_ERROR(SetCache(arguments, folder.path()));
+  RoundSettings settings = arguments.settings;
+  if (settings.general.empty()) settings.general = GeneralBeside(arguments.base);
+  settings.test = arguments.test;
+  settings.format = WeightFormatFromName(arguments.format.empty() ? "as-stored" : arguments.format);
+  settings.personalize.seed = arguments.common.seed;
+  return OwnerRound::Begin(folder, arguments.data, settings.personalize.minutes, settings);
+}
+
+// Chooses what learns, if the user has named a budget, and reserves what that takes.
+Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder& folder,
+                                            const PersonalizeArguments& arguments) {
+  PersonalizeArguments planned = arguments;
+  planned.round() = round.settings().personalize;
+  if (planned.plan.profile.empty()) planned.plan.profile = folder.path() + "/device.json";
+  std::optional<ChosenPlan> plan;
+  if (WantsPlan(arguments.plan)) {
+    MASR_TRY(plan, PlanOf(round.model(), round.data(), planned));
+  }
+  RoundRecord& record = round.record();
+  if (plan) {
+    planned.round().candidate = plan->plan.best().candidate;
+    record.plan_reason = plan->why;
+    record.ram_budget_bytes = plan->limits.ram_bytes.value_or(0);
+  } else {
+    record.plan_reason = "as its owner asked";
+  }
+  MASR_TRY(const RoundMemory memory, PlanMemoryOf(round.model(), round.Speech(), planned));
+  planned.round().arena_bytes = memory.arena;
+  round.settings().personalize = planned.round();
+  record.memory.clear();
+  const Json items = MemoryJson(memory);
+  for (const auto& [item, bytes] : items.items()) record.memory[item] = bytes.get<int64_t>();
+  record.planned_peak_bytes = memory.total();
+  return plan;
+}
+
+void PrintRound(const RoundRecord& record, const OwnerFolder& folder, bool unfinished) {
+  std::printf("Round %lld, %s: %s.\n", static_cast<long long>(record.round),
+              record.sub_model.c_str(), record.plan_reason.c_str());
+  if (record.test_before && record.test_after) {
+    std::printf("Test: WER %.2f %% -> %.2f %%, CER %.2f %% -> %.2f %%\n", record.test_before->wer,
+                record.test_after->wer, record.test_before->cer, record.test_after->cer);
+  }
+  for (const SentenceChange& s : record.sentences) {
+    std::printf("\nreference  %s\nbefore     %s\nafter      %s\n", s.reference.c_str(),
+                s.before.c_str(), s.after.c_str());
+  }
+  if (!record.halt_why.empty()) std::printf("\nStopped: %s\n", record.halt_why.c_str());
+  std::printf("\n%s: %s.\n", record.accepted ? "Accepted" : "Kept as it was", record.why.c_str());
+  std::printf("%.0f s of speech in %.0f s, peak memory %.0f MB (planned %.0f MB). Use %s\n",
+              record.audio_seconds, record.seconds,
+              static_cast<double>(record.peak_rss_bytes) / 1e6,
+              static_cast<double>(record.planned_peak_bytes) / 1e6, folder.accepted().c_str());
+  if (unfinished) std::printf("The round can go on: --resume\n");
+}
+
+}  // namespace
+
+Status PersonalizeInFolder(PersonalizeArguments& arguments) {
+  MASR_TRY(OwnerFolder folder, OwnerFolder::Open(arguments.state, arguments.base));
+  MASR_TRY(OwnerRound round, BeginOrResume(folder, arguments));
+  std::optional<ChosenPlan> plan;
+  if (!round.resumed()) {
+    MASR_TRY(plan, PlanRound(round, folder, arguments));
+  }
+  MASR_TRY(const ResourcePolicy policy, ReadPolicy(arguments.policy));
+  round.record().thresholds = Thresholds(policy);
+  MASR_TRY(const auto monitor, MakeMonitor(arguments, folder.path()));
+  Progress progress;
+  RoundGuardOptions guard_options = GuardOptions(policy, progress);
+  guard_options.looked = [&](const ResourceSnapshot& snapshot, const Verdict& verdict) {
+    round.Look(snapshot, verdict);
+  };
+  RoundGuard guard(*monitor, std::move(guard_options));
+  const ThreadPool threads(ThreadCount(arguments.common));
+  MASR_TRY(const RoundRecord record,
+           round.Run(threads,
+                     {.round = ProgressEvents(progress),
+                      .step = [&](const std::string& step) { progress.Line(step); }},
+                     &StopRequested(), &guard));
+  progress.Clear();
+  if (!arguments.common.json) {
+    PrintRound(record, folder, round.unfinished());
+    return {};
+  }
+  Json json = RoundRecordToJson(record);
+  json["resumed"] = round.resumed();
+  json["unfinished"] = round.unfinished();
+  if (plan) json["plan"] = ChosenJson(*plan);
+  json["peak_rss_bytes"] = PeakResidentBytes();
+  json["model"] = folder.accepted();
+  PrintJson(json);
+  return {};
+}
+
+Command AddRollback(CLI::App& parent) {
+  struct Options {
+    std::string state;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* app = parent.add_subcommand(
+      "rollback", "Take the last accepted round back: the model before it is used again");
+  app->add_option("--state", options->state, "Folder of a person's rounds")->required();
+  app->add_flag("--json", options->json, "Print one JSON object on standard output");
+  return {app, [options]() -> Status {
+            MASR_TRY(OwnerFolder folder, OwnerFolder::OpenExisting(options->state));
+            MASR_RETURN_IF_ERROR(folder.Rollback());
+            MASR_TRY(const Model model, LoadModel(folder.accepted()));
+            const int64_t round = RoundOf(model);
+            if (options->json) {
+              PrintJson({{"model", folder.accepted()}, {"round", round}});
+            } else if (round == 0) {
+              std::printf("%s is the base again\n", folder.accepted().c_str());
+            } else {
+              std::printf("%s is what round %lld gave\n", folder.accepted().c_str(),
+                          static_cast<long long>(round));
+            }
+            return {};
+          }};
+}
+
+}  // namespace masr::cli
