@@ -22,8 +22,9 @@ def random_options(rng, blocks):
     first = rng.randrange(blocks)
     options = ["--freeze-blocks", first, "--threads", rng.choice((1, 2)), "--minutes", rng.choice((0.5, 1, 2)),
                "--validation-batch-seconds", rng.choice((0.1, 5, 20))]
-    if rng.random() < 0.4:
-        options += ["--tune", "vectors"]
+    options += rng.choice(([], [], ["--tune", "vectors"], ["--tune", "lora", "--lora-rank", rng.choice((2, 8, 16))]))
+    if rng.random() < 0.3:
+        options += ["--optimizer-bits", 8]
     if rng.random() < 0.5:
         options += ["--parts", rng.randint(2, 6)]
     if rng.random() < 0.5:
