@@ -94,8 +94,12 @@ Status Run(PersonalizeArguments& options) {
   round_options.seed = options.common.seed;
   MASR_TRY(const std::optional<ChosenPlan> plan, PlanOf(model, data, options));
   if (plan) round_options.candidate = plan->plan.best().candidate;
-  MASR_TRY(const RoundMemory memory,
-           PlanMemoryOf(model, DescribeSpeech(data, round_options), options));
+  RoundMemory memory;
+  if (plan) {
+    memory = plan->plan.best().memory;
+  } else {
+    MASR_TRY(memory, PlanMemoryOf(model, DescribeSpeech(data, round_options), options));
+  }
   round_options.arena_bytes = memory.arena;
   MASR_RETURN_IF_ERROR(test.Load(options.test, model));
   MASR_RETURN_IF_ERROR(general.Load(options.settings.general, model));

@@ -71,7 +71,12 @@ Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder
   } else {
     record.plan_reason = "as its owner asked";
   }
-  MASR_TRY(const RoundMemory memory, PlanMemoryOf(round.model(), round.Speech(), planned));
+  RoundMemory memory;
+  if (plan) {
+    memory = plan->plan.best().memory;
+  } else {
+    MASR_TRY(memory, PlanMemoryOf(round.model(), round.Speech(), planned));
+  }
   planned.round().arena_bytes = memory.arena;
   round.settings().personalize = planned.round();
   record.memory.clear();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "audio/log_mel.h"
 #include "base/thread_pool.h"
@@ -12,9 +13,9 @@ namespace masr {
 namespace {
 
 constexpr int64_t kFloat = sizeof(float);
-// A sample passes through 16-bit, f32 at its own rate, f32 at the model's and f32 at another tempo;
-// the last two are there at once with what they were made from.
-constexpr int64_t kBytesPerSample = 2 + 3 * kFloat;
+// A sample is there as f32 in what is read and in what is made of it (another rate, another tempo),
+// and as 16 bits where it is kept.
+constexpr int64_t kBytesPerSample = 2 + 2 * kFloat;
 
 int64_t FramesOf(const Model& model, double seconds) {
   const LogMelOptions& options = model.config.features.log_mel;
@@ -151,6 +152,15 @@ int64_t OptimizerBytes(const Encoder& encoder, const Candidate& candidate,
   return sum;
 }
 
+// Seconds of the utterances that as many threads read at a time.
+double ReadAtOnce(const RoundSpeech& speech, int threads) {
+  double seconds = 0;
+  for (size_t i = 0; i < speech.longest_read_s.size() && std::cmp_less(i, threads); ++i) {
+    seconds += speech.longest_read_s[i];
+  }
+  return std::max(seconds, speech.longest_s);
+}
+
 }  // namespace
 
 Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candidate,
@@ -175,7 +185,7 @@ Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candida
   const int64_t mels = model.config.features.log_mel.mels;
   // Each utterance's features, and the batch that they are put into; samples of one per thread.
   memory.inputs = 2 * FramesOf(model, batch_s) * mels * kFloat +
-                  threads * SamplesOf(model, speech.longest_s) * kBytesPerSample;
+                  SamplesOf(model, ReadAtOnce(speech, threads)) * kBytesPerSample;
   if (const size_t kept = KeptBlocks(model, candidate); kept > 0) {
     // What is made of the features, as it is kept, and the batch.
     memory.inputs +=

@@ -21,6 +21,8 @@ namespace {
 // average, texts and sounds have nothing to do with each other; a single utterance below that is
 // left out.
 constexpr double kLeastPreference = 0.75;
+// What is heard besides training takes no more memory than that: an utterance at a time.
+constexpr double kOneUtterance = 0;
 constexpr int64_t kLeastCompared = 2;
 constexpr size_t kMostSentences = 8;
 
@@ -136,8 +138,7 @@ Result<std::optional<ErrorRates>> OwnerRound::OnSpeechOf(const std::string& mani
   if (data.size() == 0)
     return Fail(ErrorCode::kInvalidArgument, manifest + ": no usable utterance");
   MASR_TRY(const Evaluation e,
-           Evaluate(model, data, {}, threads,
-                    {.batch_seconds = ValidationSeconds(under_way_.settings.personalize)}));
+           Evaluate(model, data, {}, threads, {.batch_seconds = kOneUtterance}));
   rates = ErrorRates{.wer = e.words.rate_percent(), .cer = e.characters.rate_percent()};
   return rates;
 }
@@ -149,9 +150,8 @@ Status OwnerRound::CheckTexts(const ThreadPool& threads) {
   if (!settings.check_transcripts) return {};
   std::vector<int64_t> all = speech_.split.training;
   all.insert(all.end(), speech_.split.validation.begin(), speech_.split.validation.end());
-  MASR_TRY(const TranscriptCheck check,
-           CheckTranscripts(*model_, speech_.dataset, all, threads,
-                            {.batch_seconds = ValidationSeconds(settings.personalize)}));
+  MASR_TRY(const TranscriptCheck check, CheckTranscripts(*model_, speech_.dataset, all, threads,
+                                                         {.batch_seconds = kOneUtterance}));
   record.transcript_agreement = check.mean;
   if (check.compared < kLeastCompared) return {};
   const auto refuse = [&](const std::string& what) {

@@ -9,6 +9,8 @@
 namespace masr {
 namespace {
 
+constexpr size_t kMostReaders = 64;  // more threads than a device has
+
 using Batches = std::vector<std::vector<SpeechPiece>>;
 
 std::vector<int64_t> FirstMinutes(const SpeechDataset& data, double minutes) {
@@ -61,6 +63,18 @@ Batches Heaviest(Batches batches) {
   return heaviest;
 }
 
+// Any utterance alone must fit.
+SpeechPiece LongestOf(const Batches& batches) {
+  SpeechPiece longest;
+  for (const auto& batch : batches) {
+    for (const SpeechPiece& piece : batch) {
+      longest.seconds = std::max(longest.seconds, piece.seconds);
+      longest.tokens = std::max(longest.tokens, piece.tokens);
+    }
+  }
+  return longest;
+}
+
 class Describer {
  public:
   Describer(const SpeechDataset& data, const PersonalizeOptions& options)
@@ -70,19 +84,22 @@ class Describer {
     RoundSpeech speech{.longest_s = 1};  // a round without speech says so when it begins
     const std::vector<double>& speeds = options_.augment.speeds;
     slowest_ = speeds.empty() ? 1.0 : std::ranges::min(speeds);
-    SpeechPiece longest;
-    for (const std::vector<int64_t>* side : {&split_.training, &split_.validation}) {
-      for (int64_t i : *side) {
-        longest = std::max(longest, Piece(i, slowest_),
-                           [](const auto& a, const auto& b) { return a.seconds < b.seconds; });
-        longest.tokens = std::max(longest.tokens, std::ssize(data_.target(i)));
+    const auto read = [&](const std::vector<int64_t>& side, double speed) {
+      for (int64_t i : side) {
+        speech.longest_read_s.push_back(data_.utterance(i).duration_s / speed);
         speech.cached_bytes += data_.CachedBytes(i);
       }
+    };
+    read(split_.training, slowest_);
+    read(split_.validation, 1);
+    std::ranges::sort(speech.longest_read_s, std::greater());
+    speech.longest_read_s.resize(std::min(speech.longest_read_s.size(), kMostReaders));
+    if (!speech.longest_read_s.empty()) {
+      speech.longest_s = std::max(speech.longest_s, speech.longest_read_s.front());
     }
-    speech.longest_s = std::max(speech.longest_s, longest.seconds);
-    speech.updates_at_once = Heaviest(AllUpdates());
-    // Any utterance alone must fit.
-    if (longest.seconds > 0) speech.updates_at_once.push_back({longest});
+    const Batches updates = AllUpdates();
+    speech.updates_at_once = Heaviest(updates);
+    if (!updates.empty()) speech.updates_at_once.push_back({LongestOf(updates)});
     for (const auto& update : speech.updates_at_once) {
       speech.update_s = std::max(speech.update_s, Frames(update));
     }
@@ -118,16 +135,15 @@ class Describer {
     return DrawnSpeed(options_.augment, MixKeys(key, static_cast<uint64_t>(i)));
   }
 
-  // As Evaluate makes them; of all the speech, because a round's owner may want to hear all of it
-  // before it begins.
+  // As Evaluate makes them.
   Batches AllValidations() const {
-    std::vector<int64_t> all = split_.training;
-    all.insert(all.end(), split_.validation.begin(), split_.validation.end());
     Batches batches;
-    for (const auto& positions :
-         EvaluationBatches(DurationsOf(data_, all), options_.validation_batch_seconds)) {
+    for (const auto& positions : EvaluationBatches(DurationsOf(data_, split_.validation),
+                                                   options_.validation_batch_seconds)) {
       std::vector<SpeechPiece> pieces;
-      for (int64_t p : positions) pieces.push_back(Piece(all[static_cast<size_t>(p)], 1));
+      for (int64_t p : positions) {
+        pieces.push_back(Piece(split_.validation[static_cast<size_t>(p)], 1));
+      }
       batches.push_back(std::move(pieces));
     }
     return batches;
