@@ -59,6 +59,7 @@ Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder
   PersonalizeArguments planned = arguments;
   planned.round() = round.settings().personalize;
   if (planned.plan.profile.empty()) planned.plan.profile = folder.path() + "/device.json";
+  planned.plan.observed = ObservedGains(folder.history());
   std::optional<ChosenPlan> plan;
   if (WantsPlan(arguments.plan)) {
     MASR_TRY(plan, PlanOf(round.model(), round.data(), planned));

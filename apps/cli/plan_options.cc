@@ -158,7 +158,8 @@ Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
   LinuxMonitor monitor({.root = arguments.sysfs});
   ChosenPlan chosen;
   MASR_TRY(chosen.profile, ProfileOf(model, threads, monitor, arguments.profile));
-  MASR_TRY(const GainTable gains, GainsOf(arguments.gain_table));
+  MASR_TRY(const GainTable table, GainsOf(arguments.gain_table));
+  const GainTable gains = UpdateGain(table, arguments.observed);
   MASR_TRY(chosen.limits, AllLimits(arguments, monitor, chosen.profile));
   const RoundSpeech speech = DescribeSpeech(data, round);
   std::vector<Candidate> candidates = EnumerateCandidates(model.encoder);

@@ -21,6 +21,7 @@ struct PlanArguments {
   std::string gain_table;                 // empty: the one that is built in
   std::string policy;                     // whose limits count too, on the device as it is now
   std::string sysfs;                      // LinuxMonitorOptions::root
+  std::vector<GainObservation> observed;  // of this owner's earlier rounds
 };
 
 // All but the policy's: that is a guard's matter too.

@@ -47,6 +47,20 @@ Result<std::string> IdentityOf(const RoundUnderWay& round, const std::string& sp
 
 }  // namespace
 
+std::vector<GainObservation> ObservedGains(const std::vector<RoundRecord>& history) {
+  std::vector<GainObservation> observations;
+  for (const RoundRecord& r : history) {
+    if (r.tuning.empty() || r.epochs.empty() || r.epochs.front().validation_wer <= 0) continue;
+    const RoundEpoch& best = r.epochs[static_cast<size_t>(
+        std::clamp<int64_t>(r.best_epoch, 0, std::ssize(r.epochs) - 1))];
+    observations.push_back({.tuning = r.tuning,
+                            .share = r.learning_share,
+                            .minutes = r.audio_seconds / 60,
+                            .gain = 1 - best.validation_wer / r.epochs.front().validation_wer});
+  }
+  return observations;
+}
+
 Result<OwnerRound> OwnerRound::Begin(OwnerFolder& folder, const std::string& data, double minutes,
                                      RoundSettings settings) {
   MASR_TRY(const std::optional<RoundUnderWay> other, folder.UnderWay());
@@ -272,6 +286,8 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
                                     const std::atomic<bool>* cancel, RoundGuard* guard) {
   RoundRecord& record = under_way_.record;
   record.sub_model = CandidateName(model_->encoder, under_way_.settings.personalize.candidate);
+  record.tuning = TuningName(under_way_.settings.personalize.candidate);
+  record.learning_share = LearningShare(model_->encoder, under_way_.settings.personalize.candidate);
   record.trainable_parameters =
       CountTrainable(model_->encoder, under_way_.settings.personalize.candidate);
   MASR_RETURN_IF_ERROR(folder_->Update(under_way_));
