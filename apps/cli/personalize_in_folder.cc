@@ -87,6 +87,14 @@ Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder
   return plan;
 }
 
+// What the round was on a device that is not here.
+Json DeviceJson(const SimulatedDevice& device, const std::string& memory_limit) {
+  return {{"name", device.spec().name},
+          {"seconds", device.device_seconds()},
+          {"joules", device.joules()},
+          {"memory_limit", memory_limit}};
+}
+
 void PrintRound(const RoundRecord& record, const OwnerFolder& folder, bool unfinished) {
   std::printf("Round %lld, %s: %s.\n", static_cast<long long>(record.round),
               record.sub_model.c_str(), record.plan_reason.c_str());
@@ -119,13 +127,20 @@ Status PersonalizeInFolder(PersonalizeArguments& arguments) {
   }
   MASR_TRY(const ResourcePolicy policy, ReadPolicy(arguments.policy));
   round.record().thresholds = Thresholds(policy);
-  MASR_TRY(const auto monitor, MakeMonitor(arguments, folder.path()));
+  std::unique_ptr<ResourceMonitor> own_monitor;
+  if (arguments.device == nullptr) {
+    MASR_TRY(own_monitor, MakeMonitor(arguments, folder.path()));
+  }
+  ResourceMonitor& monitor = arguments.device != nullptr ? *arguments.device : *own_monitor;
   Progress progress;
   RoundGuardOptions guard_options = GuardOptions(policy, progress);
   guard_options.looked = [&](const ResourceSnapshot& snapshot, const Verdict& verdict) {
     round.Look(snapshot, verdict);
   };
-  RoundGuard guard(*monitor, std::move(guard_options));
+  if (arguments.device != nullptr) {
+    guard_options.wait = [&](double seconds) { arguments.device->Wait(seconds); };
+  }
+  RoundGuard guard(monitor, std::move(guard_options));
   const ThreadPool threads(ThreadCount(arguments.common));
   MASR_TRY(const RoundRecord record,
            round.Run(threads,
@@ -135,12 +150,20 @@ Status PersonalizeInFolder(PersonalizeArguments& arguments) {
   progress.Clear();
   if (!arguments.common.json) {
     PrintRound(record, folder, round.unfinished());
+    if (arguments.device != nullptr) {
+      std::printf("On %s: %.0f s, %.0f J of computing; memory held by: %s\n",
+                  arguments.device->spec().name.c_str(), arguments.device->device_seconds(),
+                  arguments.device->joules(), arguments.memory_limit.c_str());
+    }
     return {};
   }
   Json json = RoundRecordToJson(record);
   json["resumed"] = round.resumed();
   json["unfinished"] = round.unfinished();
   if (plan) json["plan"] = ChosenJson(*plan);
+  if (arguments.device != nullptr) {
+    json["device"] = DeviceJson(*arguments.device, arguments.memory_limit);
+  }
   json["peak_rss_bytes"] = PeakResidentBytes();
   json["model"] = folder.accepted();
   PrintJson(json);
