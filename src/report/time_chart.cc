@@ -75,7 +75,8 @@ TimeChart MakeTimeChart(std::span<const ResourceSample> samples, double width) {
       chart.bands.push_back({.from = first.time_s / unit_s,
                              .to = end_s / unit_s,
                              .shade = first.epoch % 2 != 0 ? Shade::kBand : Shade::kNone,
-                             .label = std::to_string(first.epoch)});
+                             .label = std::to_string(first.epoch),
+                             .label_low = true});
     });
   }
   ForEachStretch(
