@@ -58,7 +58,10 @@ Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder
                                             const PersonalizeArguments& arguments) {
   PersonalizeArguments planned = arguments;
   planned.round() = round.settings().personalize;
-  if (planned.plan.profile.empty()) planned.plan.profile = folder.path() + "/device.json";
+  if (planned.plan.profile.empty()) {
+    planned.plan.profile = folder.path() + "/device.json";
+    planned.plan.own_profile = true;
+  }
   planned.plan.observed = ObservedGains(folder.history());
   std::optional<ChosenPlan> plan;
   if (WantsPlan(arguments.plan)) {

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 
 #include "default_gain_table.h"
 #include "io/byte_size.h"
@@ -50,21 +49,31 @@ Result<DeviceProfile> Measure(const Model& model, int threads, ResourceMonitor& 
   return profile;
 }
 
-Result<DeviceProfile> ProfileOf(const Model& model, int threads, ResourceMonitor& monitor,
-                                const std::string& path) {
-  if (path.empty()) return Measure(model, threads, monitor);
-  if (!std::filesystem::exists(path)) {
-    MASR_TRY(DeviceProfile profile, Measure(model, threads, monitor));
-    MASR_TRY(const std::string text, WriteDeviceProfile(profile));
-    MASR_RETURN_IF_ERROR(ReplaceFile(path, text + "\n"));
-    return profile;
-  }
+Result<DeviceProfile> MeasureTo(const std::string& path, const Model& model, int threads,
+                                ResourceMonitor& monitor) {
+  MASR_TRY(DeviceProfile profile, Measure(model, threads, monitor));
+  MASR_TRY(const std::string text, WriteDeviceProfile(profile));
+  MASR_RETURN_IF_ERROR(ReplaceFile(path, text + "\n"));
+  return profile;
+}
+
+Result<DeviceProfile> ReadProfileOf(const Model& model, int threads, const std::string& path) {
   MASR_TRY(const std::string text, ReadTextFile(path, kMostText));
   MASR_TRY(DeviceProfile profile, ReadDeviceProfile(text, path));
   if (Status same = CheckProfile(profile, model.config.encoder_json, threads); !same.has_value()) {
     return Fail(path, std::move(same.error()));
   }
   return profile;
+}
+
+Result<DeviceProfile> ProfileOf(const Model& model, int threads, ResourceMonitor& monitor,
+                                const PlanArguments& arguments) {
+  const std::string& path = arguments.profile;
+  if (path.empty()) return Measure(model, threads, monitor);
+  if (!FileExists(path)) return MeasureTo(path, model, threads, monitor);
+  auto profile = ReadProfileOf(model, threads, path);
+  if (profile.has_value() || !arguments.own_profile) return profile;
+  return MeasureTo(path, model, threads, monitor);
 }
 
 Result<GainTable> GainsOf(const std::string& path) {
@@ -157,7 +166,7 @@ Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
                               const PlanArguments& arguments) {
   LinuxMonitor monitor({.root = arguments.sysfs});
   ChosenPlan chosen;
-  MASR_TRY(chosen.profile, ProfileOf(model, threads, monitor, arguments.profile));
+  MASR_TRY(chosen.profile, ProfileOf(model, threads, monitor, arguments));
   MASR_TRY(const GainTable table, GainsOf(arguments.gain_table));
   const GainTable gains = UpdateGain(table, arguments.observed);
   MASR_TRY(chosen.limits, AllLimits(arguments, monitor, chosen.profile));

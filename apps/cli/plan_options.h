@@ -18,6 +18,7 @@ struct PlanArguments {
   std::optional<double> battery_percent;  // without a charger
   std::optional<double> seconds;          // of training
   std::string profile;                    // device profile; measured, and written if named
+  bool own_profile = false;               // the program's own file: measured again if it is stale
   std::string gain_table;                 // empty: the one that is built in
   std::string policy;                     // whose limits count too, on the device as it is now
   std::string sysfs;                      // LinuxMonitorOptions::root
