@@ -25,7 +25,7 @@ import subprocess
 from tune_round import read_lines, voices
 
 # Options of `personalize` by the name that the table gives what learns.
-TUNINGS = {"full": [], "vectors": ["--tune", "vectors"]}
+TUNINGS = {"full": [], "vectors": ["--tune", "vectors"], "lora-8": ["--tune", "lora", "--lora-rank", "8"]}
 
 
 def given_minutes(manifest, extra):
@@ -45,7 +45,7 @@ def run(args, name, command):
     if not path.exists():
         done = subprocess.run([str(args.mobileasr), "personalize", "--base", str(args.model), *command, "--threads",
                                str(args.threads), "--out", str(args.work / "gain.masr"), "--json"],
-                              check=True, stdout=subprocess.PIPE)
+                              check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         path.write_bytes(done.stdout)
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -132,7 +132,7 @@ def main():
     parser.add_argument("--note", required=True, help="what it was measured on, for people")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run([str(args.mobileasr), "info", str(args.model), "--json"], check=True, stdout=subprocess.PIPE)
+    done = subprocess.run([str(args.mobileasr), "info", str(args.model), "--json"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     info = json.loads(done.stdout)
     columns = [float(m) for m in args.minutes.split(",")]
     cells = measure(args, len(info["blocks"]), columns)

@@ -45,6 +45,7 @@ Command AddPlan(CLI::App& parent);
 Command AddPretrain(CLI::App& parent);
 Command AddReport(CLI::App& parent);
 Command AddRollback(CLI::App& parent);
+Command AddSimulate(CLI::App& parent);
 Command AddTranscribe(CLI::App& parent);
 
 void AddCommonOptions(CLI::App& app, CommonOptions& options);

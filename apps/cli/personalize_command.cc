@@ -10,6 +10,7 @@
 #include "resources/process_memory.h"
 #include "round_setup.h"
 #include "train/round_record.h"
+#include "train/round_schedule.h"
 
 namespace masr::cli {
 namespace {
@@ -79,20 +80,26 @@ Status Run(PersonalizeArguments& options) {
     return Fail(ErrorCode::kInvalidArgument,
                 "personalize needs --data MANIFEST, and --out FILE or --state FOLDER");
   }
+  GiveMemoryBack();
   PersonalizeOptions& round_options = options.round();
   MASR_TRY(Model model, LoadModel(options.base));
   const std::string base_fingerprint = ModelFingerprint(model);
   MASR_RETURN_IF_ERROR(SetCache(options, std::filesystem::absolute(options.out).parent_path()));
   // Where prefixes are kept, samples are wanted once.
-  const int64_t kept_samples = round_options.candidate.cache ? 0 : int64_t{256} << 20;
+  MASR_TRY(const int64_t cache_bytes, SpeechCacheBytes(options.plan));
+  const int64_t kept_samples = round_options.candidate.cache ? 0 : cache_bytes;
   MASR_TRY(SpeechDataset data, LoadDataset(options.data, model, kept_samples));
   Measured test;
   Measured general;
   round_options.seed = options.common.seed;
   MASR_TRY(const std::optional<ChosenPlan> plan, PlanOf(model, data, options));
   if (plan) round_options.candidate = plan->plan.best().candidate;
-  MASR_TRY(const RoundMemory memory,
-           PlanMemoryOf(model, DescribeSpeech(data, round_options), options));
+  RoundMemory memory;
+  if (plan) {
+    memory = plan->plan.best().memory;
+  } else {
+    MASR_TRY(memory, PlanMemoryOf(model, DescribeSpeech(data, round_options), options));
+  }
   round_options.arena_bytes = memory.arena;
   MASR_RETURN_IF_ERROR(test.Load(options.test, model));
   MASR_RETURN_IF_ERROR(general.Load(options.settings.general, model));

@@ -70,6 +70,7 @@ Result<OwnerRound> BeginOrResume(OwnerFolder& folder, PersonalizeArguments& argu
   if (settings.general.empty()) settings.general = GeneralBeside(arguments.base);
   settings.general = Absolute(settings.general);
   settings.test = Absolute(arguments.test);
+  MASR_TRY(settings.speech_cache_bytes, SpeechCacheBytes(arguments.plan));
   settings.format = WeightFormatFromName(arguments.format.empty() ? "as-stored" : arguments.format);
   settings.personalize.seed = arguments.common.seed;
   return OwnerRound::Begin(folder, arguments.data, settings.personalize.minutes, settings);
@@ -80,7 +81,11 @@ Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder
                                             const PersonalizeArguments& arguments) {
   PersonalizeArguments planned = arguments;
   planned.round() = round.settings().personalize;
-  if (planned.plan.profile.empty()) planned.plan.profile = folder.path() + "/device.json";
+  if (planned.plan.profile.empty()) {
+    planned.plan.profile = folder.path() + "/device.json";
+    planned.plan.own_profile = true;
+  }
+  planned.plan.observed = ObservedGains(folder.history());
   std::optional<ChosenPlan> plan;
   if (WantsPlan(arguments.plan)) {
     MASR_TRY(plan, PlanOf(round.model(), round.data(), planned));
@@ -93,7 +98,12 @@ Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder
   } else {
     record.plan_reason = "as its owner asked";
   }
-  MASR_TRY(const RoundMemory memory, PlanMemoryOf(round.model(), round.Speech(), planned));
+  RoundMemory memory;
+  if (plan) {
+    memory = plan->plan.best().memory;
+  } else {
+    MASR_TRY(memory, PlanMemoryOf(round.model(), round.Speech(), planned));
+  }
   planned.round().arena_bytes = memory.arena;
   round.settings().personalize = planned.round();
   record.memory.clear();
@@ -101,6 +111,14 @@ Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder
   for (const auto& [item, bytes] : items.items()) record.memory[item] = bytes.get<int64_t>();
   record.planned_peak_bytes = memory.total();
   return plan;
+}
+
+// What the round was on a device that is not here.
+Json DeviceJson(const SimulatedDevice& device, const std::string& memory_limit) {
+  return {{"name", device.spec().name},
+          {"seconds", device.device_seconds()},
+          {"joules", device.joules()},
+          {"memory_limit", memory_limit}};
 }
 
 void PrintRound(const RoundRecord& record, const OwnerFolder& folder, bool unfinished) {
@@ -131,11 +149,22 @@ struct HowItWent {
 
 void Report(const RoundRecord& record, const OwnerFolder& folder, const HowItWent& how,
             const PersonalizeArguments& arguments) {
-  if (!arguments.common.json) return PrintRound(record, folder, how.unfinished);
+  if (!arguments.common.json) {
+    PrintRound(record, folder, how.unfinished);
+    if (arguments.device != nullptr) {
+      std::printf("On %s: %.0f s, %.0f J of computing; memory held by: %s\n",
+                  arguments.device->spec().name.c_str(), arguments.device->device_seconds(),
+                  arguments.device->joules(), arguments.memory_limit.c_str());
+    }
+    return;
+  }
   Json json = RoundRecordToJson(record);
   json["resumed"] = how.resumed;
   json["unfinished"] = how.unfinished;
   if (how.plan) json["plan"] = ChosenJson(*how.plan);
+  if (arguments.device != nullptr) {
+    json["device"] = DeviceJson(*arguments.device, arguments.memory_limit);
+  }
   json["peak_rss_bytes"] = PeakResidentBytes();
   json["model"] = folder.accepted();
   PrintJson(json);
@@ -144,6 +173,7 @@ void Report(const RoundRecord& record, const OwnerFolder& folder, const HowItWen
 }  // namespace
 
 Status PersonalizeInFolder(PersonalizeArguments& arguments) {
+  GiveMemoryBack();
   MASR_TRY(OwnerFolder folder, OwnerFolder::Open(arguments.state, arguments.base));
   // What --resume was to end is ended: another round on the same speech is not what was asked for.
   if (arguments.resume && folder.concluded()) {
@@ -157,13 +187,20 @@ Status PersonalizeInFolder(PersonalizeArguments& arguments) {
   }
   MASR_TRY(const ResourcePolicy policy, ReadPolicy(arguments.policy));
   round.record().thresholds = Thresholds(policy);
-  MASR_TRY(const auto monitor, MakeMonitor(arguments, folder.path()));
+  std::unique_ptr<ResourceMonitor> own_monitor;
+  if (arguments.device == nullptr) {
+    MASR_TRY(own_monitor, MakeMonitor(arguments, folder.path()));
+  }
+  ResourceMonitor& monitor = arguments.device != nullptr ? *arguments.device : *own_monitor;
   Progress progress;
   RoundGuardOptions guard_options = GuardOptions(policy, progress);
   guard_options.looked = [&](const ResourceSnapshot& snapshot, const Verdict& verdict) {
     round.Look(snapshot, verdict);
   };
-  RoundGuard guard(*monitor, std::move(guard_options));
+  if (arguments.device != nullptr) {
+    guard_options.wait = [&](double seconds) { arguments.device->Wait(seconds); };
+  }
+  RoundGuard guard(monitor, std::move(guard_options));
   const ThreadPool threads(ThreadCount(arguments.common));
   auto record = round.Run(threads,
                           {.round = ProgressEvents(progress),

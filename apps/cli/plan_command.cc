@@ -102,10 +102,12 @@ void PrintTable(const ChosenPlan& chosen, bool all) {
 }
 
 Status Run(const Options& options) {
+  GiveMemoryBack();
   MASR_TRY(const Model model, LoadModel(options.base));
   // Reads every page, as a round does: what the process holds is then told from the model.
   (void)ModelFingerprint(model);
-  MASR_TRY(const SpeechDataset data, LoadDataset(options.data, model, int64_t{256} << 20));
+  MASR_TRY(const int64_t cache_bytes, SpeechCacheBytes(options.plan));
+  MASR_TRY(const SpeechDataset data, LoadDataset(options.data, model, cache_bytes));
   MASR_TRY(const ChosenPlan chosen,
            ChoosePlan(model, data, options.round, ThreadCount(options.common), options.plan));
   if (options.common.json) {

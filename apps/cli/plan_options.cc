@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 
 #include "default_gain_table.h"
 #include "io/byte_size.h"
@@ -17,6 +16,8 @@
 #include "plan/plan_limits.h"
 #include "resources/linux_monitor.h"
 #include "resources/process_memory.h"
+#include "rounds/round_settings.h"
+#include "train/round_schedule.h"
 
 namespace masr::cli {
 namespace {
@@ -48,21 +49,31 @@ Result<DeviceProfile> Measure(const Model& model, int threads, ResourceMonitor& 
   return profile;
 }
 
-Result<DeviceProfile> ProfileOf(const Model& model, int threads, ResourceMonitor& monitor,
-                                const std::string& path) {
-  if (path.empty()) return Measure(model, threads, monitor);
-  if (!std::filesystem::exists(path)) {
-    MASR_TRY(DeviceProfile profile, Measure(model, threads, monitor));
-    MASR_TRY(const std::string text, WriteDeviceProfile(profile));
-    MASR_RETURN_IF_ERROR(ReplaceFile(path, text + "\n"));
-    return profile;
-  }
+Result<DeviceProfile> MeasureTo(const std::string& path, const Model& model, int threads,
+                                ResourceMonitor& monitor) {
+  MASR_TRY(DeviceProfile profile, Measure(model, threads, monitor));
+  MASR_TRY(const std::string text, WriteDeviceProfile(profile));
+  MASR_RETURN_IF_ERROR(ReplaceFile(path, text + "\n"));
+  return profile;
+}
+
+Result<DeviceProfile> ReadProfileOf(const Model& model, int threads, const std::string& path) {
   MASR_TRY(const std::string text, ReadTextFile(path, kMostText));
   MASR_TRY(DeviceProfile profile, ReadDeviceProfile(text, path));
   if (Status same = CheckProfile(profile, model.config.encoder_json, threads); !same.has_value()) {
     return Fail(path, std::move(same.error()));
   }
   return profile;
+}
+
+Result<DeviceProfile> ProfileOf(const Model& model, int threads, ResourceMonitor& monitor,
+                                const PlanArguments& arguments) {
+  const std::string& path = arguments.profile;
+  if (path.empty()) return Measure(model, threads, monitor);
+  if (!FileExists(path)) return MeasureTo(path, model, threads, monitor);
+  auto profile = ReadProfileOf(model, threads, path);
+  if (profile.has_value() || !arguments.own_profile) return profile;
+  return MeasureTo(path, model, threads, monitor);
 }
 
 Result<GainTable> GainsOf(const std::string& path) {
@@ -123,6 +134,21 @@ void AddPlanOptions(CLI::App& app, PlanArguments& arguments) {
                  "What sub-models are worth (JSON), instead of what is built in");
 }
 
+void GiveMemoryBack() {
+#ifdef __GLIBC__
+  // Its own limit of 128 KiB, but fixed: glibc raises it to the largest block that was ever freed,
+  // and then keeps such blocks.
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
+}
+
+Result<int64_t> SpeechCacheBytes(const PlanArguments& arguments) {
+  const int64_t bytes = RoundSettings().speech_cache_bytes;
+  if (arguments.ram.empty()) return bytes;
+  MASR_TRY(const int64_t budget, ParseByteSize(arguments.ram));
+  return std::min(bytes, budget / 10);
+}
+
 bool WantsPlan(const PlanArguments& arguments) {
   return !arguments.ram.empty() || arguments.battery_percent || arguments.seconds ||
          !arguments.profile.empty();
@@ -131,7 +157,7 @@ bool WantsPlan(const PlanArguments& arguments) {
 int64_t ProcessBytes(const Model& model) {
   // Pages of the program and of its libraries that a round is the first to touch, and what it
   // allocates in small pieces: measured by bench/plan_accuracy.py.
-  constexpr int64_t kLaterBytes = int64_t{2} << 20;
+  constexpr int64_t kLaterBytes = int64_t{5} << 19;
   return ResidentBytes() - model.weights.StoredBytes() + kLaterBytes;
 }
 
@@ -140,8 +166,9 @@ Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
                               const PlanArguments& arguments) {
   LinuxMonitor monitor({.root = arguments.sysfs});
   ChosenPlan chosen;
-  MASR_TRY(chosen.profile, ProfileOf(model, threads, monitor, arguments.profile));
-  MASR_TRY(const GainTable gains, GainsOf(arguments.gain_table));
+  MASR_TRY(chosen.profile, ProfileOf(model, threads, monitor, arguments));
+  MASR_TRY(const GainTable table, GainsOf(arguments.gain_table));
+  const GainTable gains = UpdateGain(table, arguments.observed);
   MASR_TRY(chosen.limits, AllLimits(arguments, monitor, chosen.profile));
   const RoundSpeech speech = DescribeSpeech(data, round);
   std::vector<Candidate> candidates = EnumerateCandidates(model.encoder);

@@ -18,15 +18,24 @@ struct PlanArguments {
   std::optional<double> battery_percent;  // without a charger
   std::optional<double> seconds;          // of training
   std::string profile;                    // device profile; measured, and written if named
+  bool own_profile = false;               // the program's own file: measured again if it is stale
   std::string gain_table;                 // empty: the one that is built in
   std::string policy;                     // whose limits count too, on the device as it is now
   std::string sysfs;                      // LinuxMonitorOptions::root
+  std::vector<GainObservation> observed;  // of this owner's earlier rounds
 };
 
 // All but the policy's: that is a guard's matter too.
 void AddPlanOptions(CLI::App& app, PlanArguments& arguments);
 // Whether the user has named a budget, or a profile.
 bool WantsPlan(const PlanArguments& arguments);
+
+// Large blocks go back to the system when they are freed, so that one phase of a round does not
+// hold what another one took. Called before any.
+void GiveMemoryBack();
+
+// Of decoded speech to keep in memory: a tenth of the user's budget, or as a round has it.
+Result<int64_t> SpeechCacheBytes(const PlanArguments& arguments);
 
 struct ChosenPlan {
   TrainingPlan plan;

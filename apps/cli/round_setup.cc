@@ -51,7 +51,8 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
   app.add_option("--epochs", round.epochs, "At most this many epochs")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  app.add_option("--learning-rate", round.learning_rate, "Peak learning rate of AdamW")
+  app.add_option("--learning-rate", round.learning_rate,
+                 "Peak learning rate of AdamW; of LoRA 3.3 times this")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--batch-seconds", round.batch_seconds, "At most this much speech per update")

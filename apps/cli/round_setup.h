@@ -10,6 +10,7 @@
 #include "command.h"
 #include "plan_options.h"
 #include "progress.h"
+#include "resources/simulated_device.h"
 #include "rounds/round_settings.h"
 #include "train/round_guard.h"
 
@@ -28,6 +29,9 @@ struct PersonalizeArguments {
   std::string policy;
   std::string sysfs;
   std::string trace;
+  // Of `simulate`: what the guard asks, and the kernel's limit that holds.
+  SimulatedDevice* device = nullptr;
+  std::string memory_limit;
   std::string cache_budget;  // ParseByteSize; empty: as the library has it
   RoundSettings settings;
   PlanArguments plan;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "audio/log_mel.h"
 #include "base/thread_pool.h"
@@ -12,9 +13,9 @@ namespace masr {
 namespace {
 
 constexpr int64_t kFloat = sizeof(float);
-// A sample passes through 16-bit, f32 at its own rate, f32 at the model's and f32 at another tempo;
-// the last two are there at once with what they were made from.
-constexpr int64_t kBytesPerSample = 2 + 3 * kFloat;
+// A sample is there as f32 in what is read and in what is made of it (another rate, another tempo),
+// and as 16 bits where it is kept.
+constexpr int64_t kBytesPerSample = 2 + 2 * kFloat;
 
 int64_t FramesOf(const Model& model, double seconds) {
   const LogMelOptions& options = model.config.features.log_mel;
@@ -25,12 +26,32 @@ int64_t SamplesOf(const Model& model, double seconds) {
   return static_cast<int64_t>(std::ceil(seconds * model.config.features.log_mel.sample_rate_hz));
 }
 
-// `seconds` of utterances of the longest kind, at least one; the last one is what is left.
-std::vector<int64_t> FramesOfBatch(const Model& model, double seconds, double longest_s) {
-  std::vector<int64_t> frames = {FramesOf(model, longest_s)};
-  for (seconds -= longest_s; seconds > 0; seconds -= longest_s) {
-    const int64_t more = FramesOf(model, std::min(seconds, longest_s));
-    if (model.encoder.OutputFrames(more) > 0) frames.push_back(more);
+using Pieces = std::vector<SpeechPiece>;
+
+// As SplitBatch cuts: as many as fit in turn, and at least one.
+std::vector<Pieces> Cut(const Pieces& batch, double max_seconds) {
+  std::vector<Pieces> parts;
+  double seconds = 0;
+  for (const SpeechPiece& piece : batch) {
+    if (parts.empty() || (max_seconds > 0 && seconds + piece.seconds > max_seconds)) {
+      parts.emplace_back();
+      seconds = 0;
+    }
+    parts.back().push_back(piece);
+    seconds += piece.seconds;
+  }
+  return parts;
+}
+
+// Of those that are long enough to give something; `kept` has them too then.
+std::vector<int64_t> FramesOfPieces(const Model& model, const Pieces& pieces, Pieces& kept) {
+  std::vector<int64_t> frames;
+  kept.clear();
+  for (const SpeechPiece& piece : pieces) {
+    const int64_t count = FramesOf(model, piece.seconds);
+    if (model.encoder.OutputFrames(count) == 0) continue;
+    frames.push_back(count);
+    kept.push_back(piece);
   }
   return frames;
 }
@@ -57,17 +78,26 @@ Result<int64_t> ArenaBytesOf(const Encoder& encoder, const BlockRange& range,
   return PlanMemory(planner.requests()).peak_bytes;
 }
 
-// Of a validation batch, and of the kept blocks' run over an utterance.
+// Of validation batches, and of the kept blocks' run over an utterance.
 Result<int64_t> ValidationArenaBytes(const Model& model, const Encoder& encoder,
                                      const Candidate& candidate, const RoundSpeech& speech) {
-  const size_t kept = KeptBlocks(model, candidate);
-  const std::vector<int64_t> frames = FramesOfBatch(model, speech.validation_s, speech.longest_s);
-  MASR_TRY(const int64_t batch, ArenaBytesOf(encoder, {kept, encoder.blocks().size()},
-                                             FramesEntering(model, kept, frames)));
-  if (kept == 0) return batch;
+  const size_t kept_blocks = KeptBlocks(model, candidate);
+  const BlockRange above = {kept_blocks, encoder.blocks().size()};
+  int64_t most = 0;
+  Pieces kept;
+  for (const Pieces& batch : speech.validated_at_once) {
+    for (const Pieces& part : Cut(batch, candidate.micro_batch_seconds)) {
+      const std::vector<int64_t> frames = FramesOfPieces(model, part, kept);
+      if (frames.empty()) continue;
+      MASR_TRY(const int64_t bytes,
+               ArenaBytesOf(encoder, above, FramesEntering(model, kept_blocks, frames)));
+      most = std::max(most, bytes);
+    }
+  }
+  if (kept_blocks == 0) return most;
   MASR_TRY(const int64_t one,
-           ArenaBytesOf(encoder, {0, kept}, {FramesOf(model, speech.longest_s)}));
-  return std::max(batch, one);
+           ArenaBytesOf(encoder, {0, kept_blocks}, {FramesOf(model, speech.longest_s)}));
+  return std::max(most, one);
 }
 
 // Of `seconds` of speech in so many utterances: rows of what enters the lowest block.
@@ -87,21 +117,24 @@ int64_t PrefixBytes(const Model& model, const Candidate& candidate, const RoundS
                                                speech.prefix_value_bytes);
 }
 
-// On micro-batches of utterances of the longest kind.
 Result<int64_t> StepArenaBytes(const Model& model, const Encoder& encoder,
                                const Candidate& candidate, const RoundSpeech& speech) {
   const std::vector<uint8_t> trainable = TrainableParameters(encoder, candidate);
-  const std::vector<int32_t> target(static_cast<size_t>(speech.longest_target), 1);
-  StepShape shape;
-  const double seconds = candidate.micro_batch_seconds > 0
-                             ? std::min(candidate.micro_batch_seconds, speech.update_s)
-                             : speech.update_s;
-  shape.first_block = KeptBlocks(model, candidate);
-  shape.frames =
-      FramesEntering(model, shape.first_block, FramesOfBatch(model, seconds, speech.longest_s));
-  shape.targets.assign(shape.frames.size(), target);
-  MASR_TRY(const StepPlan step, PlanStep(encoder, trainable, shape, candidate.parts));
-  return step.arena_bytes;
+  int64_t most = 0;
+  Pieces kept;
+  for (const Pieces& update : speech.updates_at_once) {
+    for (const Pieces& part : Cut(update, candidate.micro_batch_seconds)) {
+      StepShape shape{.first_block = KeptBlocks(model, candidate)};
+      shape.frames = FramesEntering(model, shape.first_block, FramesOfPieces(model, part, kept));
+      if (shape.frames.empty()) continue;
+      std::vector<std::vector<int32_t>> targets;
+      for (const SpeechPiece& piece : kept) targets.emplace_back(piece.tokens, 1);
+      shape.targets.assign(targets.begin(), targets.end());
+      MASR_TRY(const StepPlan step, PlanStep(encoder, trainable, shape, candidate.parts));
+      most = std::max(most, step.arena_bytes);
+    }
+  }
+  return most;
 }
 
 // As the trainer allocates it: for each parameter on its own.
@@ -117,6 +150,15 @@ int64_t OptimizerBytes(const Encoder& encoder, const Candidate& candidate,
     sum += bytes ? Moments8Bytes(count) : state_per_parameter * count * kFloat;
   }
   return sum;
+}
+
+// Seconds of the utterances that as many threads read at a time.
+double ReadAtOnce(const RoundSpeech& speech, int threads) {
+  double seconds = 0;
+  for (size_t i = 0; i < speech.longest_read_s.size() && std::cmp_less(i, threads); ++i) {
+    seconds += speech.longest_read_s[i];
+  }
+  return std::max(seconds, speech.longest_s);
 }
 
 }  // namespace
@@ -143,7 +185,7 @@ Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candida
   const int64_t mels = model.config.features.log_mel.mels;
   // Each utterance's features, and the batch that they are put into; samples of one per thread.
   memory.inputs = 2 * FramesOf(model, batch_s) * mels * kFloat +
-                  threads * SamplesOf(model, speech.longest_s) * kBytesPerSample;
+                  SamplesOf(model, ReadAtOnce(speech, threads)) * kBytesPerSample;
   if (const size_t kept = KeptBlocks(model, candidate); kept > 0) {
     // What is made of the features, as it is kept, and the batch.
     memory.inputs +=

@@ -12,14 +12,26 @@
 
 namespace masr {
 
-// The speech that a round learns from and is validated on. Times are those of the slowest tempo
-// that augmentation gives.
+// An utterance, as far as memory is concerned.
+struct SpeechPiece {
+  double seconds = 0;  // at the tempo that it is heard in
+  int64_t tokens = 0;
+
+  bool operator==(const SpeechPiece&) const = default;
+};
+
+// The speech that a round learns from and is validated on.
 struct RoundSpeech {
-  double longest_s = 0;        // of the longest utterance, above 0
-  int64_t longest_target = 0;  // tokens of the longest text
-  double update_s = 0;         // of speech per update
-  double validation_s = 0;     // of speech per batch of a validation
-  int64_t cached_bytes = 0;    // of decoded samples that stay in memory
+  double longest_s = 0;  // of the longest utterance at the slowest tempo, above 0
+  // The longest utterances, longest first: as many as threads may be reading at a time.
+  std::vector<double> longest_read_s;
+  double update_s = 0;      // of speech in the largest update
+  double validation_s = 0;  // of speech in the largest batch of a validation
+  // What is computed at once, the heaviest of it: updates, and batches of a validation. Candidates
+  // with micro-batches cut both.
+  std::vector<std::vector<SpeechPiece>> updates_at_once;
+  std::vector<std::vector<SpeechPiece>> validated_at_once;
+  int64_t cached_bytes = 0;  // of decoded samples that stay in memory
   // What an epoch has of it, at its own tempo: for the time that it takes (CostOfEpoch).
   double training_s = 0;       // of speech that is learned from
   double held_out_s = 0;       // of speech that it is validated on

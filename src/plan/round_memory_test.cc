@@ -16,8 +16,17 @@ Model Tiny() {
   return std::move(*model);
 }
 
-const RoundSpeech kSpeech = {
-    .longest_s = 2, .longest_target = 10, .update_s = 5, .validation_s = 4, .cached_bytes = 1000};
+using Pieces = std::vector<SpeechPiece>;
+
+// Utterances of two seconds and ten tokens.
+Pieces Utterances(size_t count) { return Pieces(count, {2, 10}); }
+
+const RoundSpeech kSpeech = {.longest_s = 2,
+                             .update_s = 5,
+                             .validation_s = 4,
+                             .updates_at_once = {{{2, 10}, {2, 10}, {1, 10}}},
+                             .validated_at_once = {Utterances(2)},
+                             .cached_bytes = 1000};
 
 RoundMemory Plan(const Model& model, const Candidate& candidate,
                  const RoundSpeech& speech = kSpeech) {
@@ -62,22 +71,31 @@ TEST(RoundMemory, TakesWhatIsGivenAsItIs) {
                                 memory.arena + memory.inputs + memory.speech);
 }
 
-// The steps of any batch whose utterances are no longer than the longest, and no more than its
-// seconds in all, fit into the arena.
-TEST(RoundMemory, TheArenaHoldsShorterUtterancesToo) {
+// The arena is that of the heaviest of what is computed at once, and of nothing more.
+TEST(RoundMemory, TheArenaIsTheHeaviestStep) {
   const Model model = Tiny();
-  const Candidate candidate = {};
-  const auto trainable = TrainableParameters(model.encoder, candidate);
-  const RoundMemory memory = Plan(model, candidate);
+  const auto trainable = TrainableParameters(model.encoder, {});
   const std::vector<int32_t> target(10, 1);
-  for (const std::vector<int64_t>& frames :
-       {std::vector<int64_t>{200, 200, 100}, {200, 150, 150}, {100, 100, 100, 100, 100}, {200}}) {
-    StepShape shape{.frames = frames};
-    shape.targets.assign(frames.size(), target);
-    const auto step = PlanStep(model.encoder, trainable, shape, 1);
-    ASSERT_TRUE(step.has_value());
-    EXPECT_LE(step->arena_bytes, memory.arena);
-  }
+  StepShape shape{.frames = {201, 201, 101}};
+  shape.targets.assign(3, target);
+  const auto step = PlanStep(model.encoder, trainable, shape, 1);
+  ASSERT_TRUE(step.has_value());
+  EXPECT_EQ(Plan(model, {}).arena, step->arena_bytes);
+  RoundSpeech speech = kSpeech;
+  speech.updates_at_once.insert(speech.updates_at_once.begin(), {{2, 10}});
+  speech.updates_at_once.push_back({{1, 3}, {0.001, 1}});  // too short to give a frame: left out
+  EXPECT_EQ(Plan(model, {}, speech).arena, step->arena_bytes);
+}
+
+// What is cut into micro-batches is planned for the largest of them.
+TEST(RoundMemory, MicroBatchesAreCutAsTheTrainerCutsThem) {
+  const Model model = Tiny();
+  RoundSpeech speech = kSpeech;
+  speech.validated_at_once = {};
+  speech.updates_at_once = {{{1, 10}, {1, 10}, {1, 10}, {2, 10}}};
+  const int64_t cut = Plan(model, {.micro_batch_seconds = 2.5}, speech).arena;
+  speech.updates_at_once = {{{1, 10}, {1, 10}}, {{1, 10}}, {{2, 10}}};
+  EXPECT_EQ(Plan(model, {}, speech).arena, cut);
 }
 
 // What is planned for a model without pairs is what its round will run with.
@@ -96,7 +114,7 @@ TEST(RoundMemory, OfLoraCountsThePairs) {
 TEST(RoundMemory, SmallerMicroBatchesAndPartsTakeLess) {
   const Model model = Tiny();
   RoundSpeech speech = kSpeech;
-  speech.validation_s = 0.1;
+  speech.validated_at_once = {Utterances(1)};
   const int64_t whole = Plan(model, {}, speech).arena;
   const int64_t one = Plan(model, {.micro_batch_seconds = 0.001}, speech).arena;
   const int64_t parts = Plan(model, {.parts = 2, .micro_batch_seconds = 0.001}, speech).arena;
@@ -108,9 +126,12 @@ TEST(RoundMemory, SmallerMicroBatchesAndPartsTakeLess) {
 TEST(RoundMemory, ValidationMayNeedMoreThanSteps) {
   const Model model = Tiny();
   RoundSpeech speech = kSpeech;
-  speech.validation_s = 60;
-  const Candidate head = {.first_block = 3, .micro_batch_seconds = 0.001};
+  speech.validated_at_once = {Utterances(30)};
+  const Candidate head = {.first_block = 3};
+  const Candidate one = {.first_block = 3, .micro_batch_seconds = 0.001};
   EXPECT_GT(Plan(model, head, speech).arena, Plan(model, head).arena);
+  // Who learns from an utterance at a time is validated on one at a time.
+  EXPECT_EQ(Plan(model, one, speech).arena, Plan(model, one).arena);
 }
 
 // Steps and validation begin at the lowest block that learns; the blocks below see an utterance at
@@ -124,7 +145,7 @@ TEST(RoundMemory, KeptPrefixesMakeStepsSmaller) {
   const Candidate candidate = {.first_block = 2, .cache = true};
   const RoundMemory on_disk = Plan(model, candidate, speech);
   RoundSpeech much = speech;
-  much.validation_s = 60;  // which the lowest block then decides
+  much.validated_at_once = {Utterances(30)};  // which the lowest block then decides
   EXPECT_LT(Plan(model, candidate, much).arena, Plan(model, {.first_block = 2}, much).arena);
   EXPECT_EQ(on_disk.prefixes, 0);
   speech.prefix_ram_bytes = 1 << 30;

@@ -173,8 +173,10 @@ class ChartPainter {
   void LabelBand(const ChartBand& band) {
     if (band.label.empty()) return;
     const bool pause = band.shade == Shade::kPause;
-    const Point at = {(X(band.from) + X(band.to)) / 2,
-                      pause ? plot_.bottom() - 6 : plot_.y + kTextSize};
+    const double high = plot_.y + kTextSize;
+    const double foot = plot_.bottom() - 6;
+    const double y = pause ? foot : band.label_low ? foot - 1.5 * kTextSize : high;
+    const Point at = {(X(band.from) + X(band.to)) / 2, y};
     Box box = TextBox(at, band.label, Anchor::kMiddle);
     if (!Within(box)) return;
     box.x -= 3;

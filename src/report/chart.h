@@ -41,7 +41,8 @@ struct ChartBand {
   double from = 0;
   double to = 0;
   Shade shade = Shade::kBand;
-  std::string label;  // at the top of the plot; for pauses at its foot
+  std::string label;       // at the top of the plot; for pauses at its foot
+  bool label_low = false;  // above where pauses have theirs: lines run at the top
 };
 
 // A stretch of x with a bar and a name above the plot.

@@ -61,12 +61,16 @@ Chart RoundsChart(std::span<const RoundRecord> rounds, const std::vector<RoundSt
   for (size_t i = 0; i < rounds.size(); ++i) {
     const RoundStretch& place = stretches[i];
     const std::string number = std::to_string(rounds[i].round);
+    const std::string name = "Round " + number;
     ChartSpan span{.from = place.from, .to = place.end(), .muted = !rounds[i].accepted};
     if (span.muted) {
       const std::string word = OutcomeWord(rounds[i]);
-      span.names = {"Round " + number + " (" + word + ")", number + ", " + word};
+      span.names.push_back(name + " (");
+      span.names.back().append(word).append(")");
+      span.names.push_back(number + ", ");
+      span.names.back() += word;
     }
-    span.names.insert(span.names.end(), {"Round " + number, number});
+    span.names.insert(span.names.end(), {name, number});
     chart.spans.push_back(std::move(span));
     if (!rounds[i].accepted) {
       chart.bands.push_back({.from = place.from, .to = place.end(), .shade = Shade::kRefused});

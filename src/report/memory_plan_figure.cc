@@ -48,7 +48,7 @@ std::vector<Item> OrderedItems(const RoundRecord& round) {
   }
   double others = 0;
   for (const auto& [name, bytes] : round.memory) {
-    const auto is_it = [&](const Kind& kind) { return kind.name == name; };
+    const auto is_it = [&item = name](const Kind& kind) { return kind.name == item; };
     if (std::any_of(kKinds.begin(), kKinds.end(), is_it)) continue;
     if (items.size() + 1 < kMostItems) {
       add(name, static_cast<double>(bytes), Tone::kMuted);

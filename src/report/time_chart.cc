@@ -58,12 +58,12 @@ std::vector<ResourceSample> OrderedSamples(std::span<const ResourceSample> sampl
 TimeChart MakeTimeChart(std::span<const ResourceSample> samples, double width) {
   TimeChart made;
   const double last_s = samples.back().time_s;
-  const auto [unit_s, name] = last_s >= 3 * 3600 ? std::pair(3600.0, "hours")
-                              : last_s >= 180    ? std::pair(60.0, "minutes")
-                                                 : std::pair(1.0, "seconds");
+  const bool hours = last_s >= 3 * 3600;
+  const bool minutes = last_s >= 180;
+  const double unit_s = hours ? 3600 : minutes ? 60 : 1;
   made.unit_s = unit_s;
   Chart& chart = made.chart;
-  chart.x_title = name;
+  chart.x_title = hours ? "hours" : minutes ? "minutes" : "seconds";
   chart.x = PlainAxis(std::min(0.0, samples.front().time_s) / unit_s, last_s / unit_s,
                       static_cast<int>(width / 60));
 
@@ -75,7 +75,8 @@ TimeChart MakeTimeChart(std::span<const ResourceSample> samples, double width) {
       chart.bands.push_back({.from = first.time_s / unit_s,
                              .to = end_s / unit_s,
                              .shade = first.epoch % 2 != 0 ? Shade::kBand : Shade::kNone,
-                             .label = std::to_string(first.epoch)});
+                             .label = std::to_string(first.epoch),
+                             .label_low = true});
     });
   }
   ForEachStretch(

@@ -28,6 +28,15 @@ TEST(Judge, AsManyErrorsAndTheLossDecides) {
   EXPECT_EQ(same.why.find("not accepted"), 0u);
 }
 
+TEST(Judge, AsManyWrongCharactersInMoreWordsAreNotBetter) {
+  Evaluation more = Own(30, 0.5);
+  more.words.insertions = 1;
+  EXPECT_FALSE(Judge({.before = Own(30, 1), .after = more}).accepted);
+  Evaluation fewer = Own(30, 1.5);
+  fewer.words.substitutions -= 1;
+  EXPECT_TRUE(Judge({.before = Own(30, 1), .after = fewer}).accepted);
+}
+
 TEST(Judge, WhatForgetsTooMuchIsRefused) {
   const Evaluation before = Own(30, 1);
   const Evaluation after = Own(10, 1);

@@ -12,17 +12,17 @@
 #include "resources/process_memory.h"
 #include "rounds/acceptance.h"
 #include "rounds/transcript_check.h"
+#include "train/round_schedule.h"
 
 namespace masr {
 namespace {
 
-// Decoded speech that stays in memory, so that only the first epoch decodes: an hour at 16 kHz is
-// 115 MB.
-constexpr int64_t kCacheBytes = int64_t{256} << 20;
 // Halfway between chance (0.5) and what ordinary voices have (docs/rounds.md). Below that on
 // average, texts and sounds have nothing to do with each other; a single utterance below that is
 // left out.
 constexpr double kLeastPreference = 0.75;
+// What is heard besides training takes no more memory than that: an utterance at a time.
+constexpr double kOneUtterance = 0;
 constexpr int64_t kLeastCompared = 2;
 constexpr size_t kMostSentences = 8;
 
@@ -46,6 +46,20 @@ Result<std::string> IdentityOf(const RoundUnderWay& round, const std::string& sp
 }
 
 }  // namespace
+
+std::vector<GainObservation> ObservedGains(const std::vector<RoundRecord>& history) {
+  std::vector<GainObservation> observations;
+  for (const RoundRecord& r : history) {
+    if (r.tuning.empty() || r.epochs.empty() || r.epochs.front().validation_wer <= 0) continue;
+    const RoundEpoch& best = r.epochs[static_cast<size_t>(
+        std::clamp<int64_t>(r.best_epoch, 0, std::ssize(r.epochs) - 1))];
+    observations.push_back({.tuning = r.tuning,
+                            .share = r.learning_share,
+                            .minutes = r.audio_seconds / 60,
+                            .gain = 1 - best.validation_wer / r.epochs.front().validation_wer});
+  }
+  return observations;
+}
 
 Result<OwnerRound> OwnerRound::Begin(OwnerFolder& folder, const std::string& data, double minutes,
                                      RoundSettings settings) {
@@ -93,8 +107,10 @@ Result<OwnerRound> OwnerRound::Resume(OwnerFolder& folder) {
 }
 
 Status OwnerRound::LoadSpeech() {
-  MASR_TRY(speech_,
-           LoadRoundSpeech(*model_, folder_->round_speech(), under_way_.record.round, kCacheBytes));
+  // Where prefixes are kept, a round wants samples once.
+  const bool keeps_prefixes = under_way_.settings.personalize.candidate.cache;
+  MASR_TRY(speech_, LoadRoundSpeech(*model_, folder_->round_speech(), under_way_.record.round,
+                                    keeps_prefixes ? 0 : under_way_.settings.speech_cache_bytes));
   RoundRecord& record = under_way_.record;
   record.training_utterances = std::ssize(speech_.split.training);
   record.replayed_utterances = std::ssize(speech_.replayed);
@@ -125,7 +141,7 @@ void OwnerRound::Step(const OwnerRoundEvents& events, const std::string& step) c
 
 Result<Evaluation> OwnerRound::OnOwnSpeech(const Model& model, const ThreadPool& threads) {
   return Evaluate(model, speech_.dataset, speech_.split.validation, threads,
-                  {.batch_seconds = under_way_.settings.personalize.validation_batch_seconds});
+                  {.batch_seconds = ValidationSeconds(under_way_.settings.personalize)});
 }
 
 Result<std::optional<ErrorRates>> OwnerRound::OnSpeechOf(const std::string& manifest,
@@ -141,8 +157,7 @@ Result<std::optional<ErrorRates>> OwnerRound::OnSpeechOf(const std::string& mani
   if (data.size() == 0)
     return Fail(ErrorCode::kInvalidArgument, manifest + ": no usable utterance");
   MASR_TRY(const Evaluation e,
-           Evaluate(model, data, {}, threads,
-                    {.batch_seconds = under_way_.settings.personalize.validation_batch_seconds}));
+           Evaluate(model, data, {}, threads, {.batch_seconds = kOneUtterance}));
   rates = ErrorRates{.wer = e.words.rate_percent(), .cer = e.characters.rate_percent()};
   return rates;
 }
@@ -154,9 +169,8 @@ Status OwnerRound::CheckTexts(const ThreadPool& threads) {
   if (!settings.check_transcripts) return {};
   std::vector<int64_t> all = speech_.split.training;
   all.insert(all.end(), speech_.split.validation.begin(), speech_.split.validation.end());
-  MASR_TRY(const TranscriptCheck check,
-           CheckTranscripts(*model_, speech_.dataset, all, threads,
-                            {.batch_seconds = settings.personalize.validation_batch_seconds}));
+  MASR_TRY(const TranscriptCheck check, CheckTranscripts(*model_, speech_.dataset, all, threads,
+                                                         {.batch_seconds = kOneUtterance}));
   record.transcript_agreement = check.mean;
   if (check.compared < kLeastCompared) return {};
   const auto refuse = [&](const std::string& what) {
@@ -277,6 +291,8 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
                                     const std::atomic<bool>* cancel, RoundGuard* guard) {
   RoundRecord& record = under_way_.record;
   record.sub_model = CandidateName(model_->encoder, under_way_.settings.personalize.candidate);
+  record.tuning = TuningName(under_way_.settings.personalize.candidate);
+  record.learning_share = LearningShare(model_->encoder, under_way_.settings.personalize.candidate);
   record.trainable_parameters =
       CountTrainable(model_->encoder, under_way_.settings.personalize.candidate);
   MASR_TRY(const std::string identity, IdentityOf(under_way_, folder_->round_speech()));

@@ -7,9 +7,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "plan/gain_table.h"
 #include "rounds/owner_folder.h"
 #include "rounds/resource_timeline.h"
 #include "rounds/round_speech.h"
@@ -80,6 +82,10 @@ class OwnerRound {
   bool resumed_ = false;
   bool unfinished_ = false;
 };
+
+// What the rounds of a history have gained on speech kept aside, for UpdateGain: of the epoch that
+// was offered, none where nothing was better.
+std::vector<GainObservation> ObservedGains(const std::vector<RoundRecord>& history);
 
 }  // namespace masr
 

@@ -94,6 +94,27 @@ TEST_F(OwnerRoundTest, TwoRoundsMakeAHistory) {
   EXPECT_EQ(folder.history()[0].epochs.size(), 4u);
 }
 
+TEST(ObservedGains, AreThoseOfTheEpochsThatWereOffered) {
+  const auto record = [](int64_t best, double before, double after) {
+    return RoundRecord{.tuning = "full",
+                       .learning_share = 0.5,
+                       .epochs = {{.validation_wer = before}, {.validation_wer = after}},
+                       .best_epoch = best,
+                       .audio_seconds = 120};
+  };
+  // Refused before it began, from an earlier version, and with nothing to gain: they tell nothing.
+  RoundRecord refused{.tuning = "full"};
+  RoundRecord old = record(1, 50, 40);
+  old.tuning.clear();
+  const auto gains =
+      ObservedGains({record(1, 50, 40), record(0, 50, 60), refused, old, record(1, 0, 0)});
+  ASSERT_EQ(gains.size(), 2u);
+  EXPECT_NEAR(gains[0].gain, 0.2, 1e-12);
+  EXPECT_EQ(gains[0].minutes, 2);
+  EXPECT_EQ(gains[0].share, 0.5);
+  EXPECT_EQ(gains[1].gain, 0);
+}
+
 TEST_F(OwnerRoundTest, NothingBetterLeavesWhatThereWas) {
   OwnerFolder folder = Open();
   const auto base = Accepted();

@@ -121,6 +121,7 @@ nlohmann::ordered_json RoundSettingsToJson(const RoundSettings& settings) {
           {"general", settings.general},
           {"test", settings.test},
           {"max_general_cer_rise", settings.max_general_cer_rise},
+          {"speech_cache_bytes", settings.speech_cache_bytes},
           {"check_transcripts", settings.check_transcripts}};
 }
 
@@ -149,6 +150,7 @@ Result<RoundSettings> RoundSettingsFromJson(const nlohmann::json& object,
   settings.general = reader.Text("general", {});
   settings.test = reader.Text("test", {});
   settings.max_general_cer_rise = reader.Number("max_general_cer_rise", {}, 0, kLarge);
+  settings.speech_cache_bytes = reader.Int("speech_cache_bytes", {}, 0, kMost);
   settings.check_transcripts = reader.Bool("check_transcripts", true);
   MASR_RETURN_IF_ERROR(reader.Finish());
   return settings;

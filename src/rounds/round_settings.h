@@ -22,6 +22,9 @@ struct RoundSettings {
   std::string test;  // manifest to measure before and after, for the record only; empty: none
   // How much the CER on `general` may lie above the base's, in points.
   double max_general_cer_rise = 3;
+  // Decoded speech that stays in memory, so that only the first epoch decodes: an hour at 16 kHz is
+  // 115 MB.
+  int64_t speech_cache_bytes = int64_t{256} << 20;
   // Utterances whose text has nothing to do with their sound are left out (CheckTranscripts).
   bool check_transcripts = true;
 };

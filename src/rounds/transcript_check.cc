@@ -5,11 +5,10 @@
 #include <map>
 #include <numeric>
 
-#include "base/rng.h"
 #include "ctc/ctc_loss.h"
-#include "data/batcher.h"
 #include "model/inference.h"
 #include "train/batch_loader.h"
+#include "train/evaluate.h"
 
 namespace masr {
 namespace {
@@ -79,9 +78,7 @@ Result<TranscriptCheck> CheckTranscripts(const Model& model, SpeechDataset& data
     position_of[indices[p]] = p;
     durations.push_back(data.utterance(indices[p]).duration_s);
   }
-  Rng rng(0);
-  const auto batches = MakeBatches(
-      durations, {.max_seconds = options.batch_seconds, .max_utterances = 16, .sorted = true}, rng);
+  const auto batches = EvaluationBatches(durations, options.batch_seconds);
   MASR_TRY(BatchLoader loader, BatchLoader::Create(model, data, nullptr, threads));
   Inference inference(model, threads);
   Comparer comparer(model, threads);

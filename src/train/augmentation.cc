@@ -14,6 +14,10 @@ constexpr double kLowestBandHz = 50;
 // Streams of the effects that have their own; only append.
 enum class Stream : uint64_t { kPitch = 1, kRoom, kClip, kBand, kCodec };
 
+double DrawSpeed(const AugmentOptions& options, Rng& rng) {
+  return options.speeds.empty() ? 1.0 : options.speeds[rng.Below(options.speeds.size())];
+}
+
 // One utterance on its way through the chain.
 class Chain {
  public:
@@ -54,8 +58,7 @@ class Chain {
   }
 
   Status Speed() {
-    if (options_.speeds.empty()) return {};
-    const double speed = options_.speeds[rng_.Below(options_.speeds.size())];
+    const double speed = DrawSpeed(options_, rng_);
     if (speed == 1.0) return {};
     MASR_TRY(samples_, PerturbSpeed(samples_, rate_hz_, speed));
     Note("speed", {{"factor", speed}});
@@ -235,6 +238,11 @@ Result<AugmentOptions> AugmentOptionsFromJson(std::string_view text, const std::
   ReadAugmentOptions(reader, options);
   MASR_RETURN_IF_ERROR(reader.Finish());
   return options;
+}
+
+double DrawnSpeed(const AugmentOptions& options, uint64_t key) {
+  Rng rng(key);
+  return DrawSpeed(options, rng);
 }
 
 Result<std::vector<float>> AugmentSamples(std::vector<float> samples, double sample_rate_hz,

@@ -69,6 +69,9 @@ struct AppliedEffect {
   std::vector<std::pair<std::string, double>> values;
 };
 
+// The tempo that AugmentSamples draws first from a generator made from `key`; 1: unchanged.
+double DrawnSpeed(const AugmentOptions& options, uint64_t key);
+
 // Speed, pitch, room, noise, clipping, band, telephone, codec and gain, in that order: from the
 // mouth to the line. Everything but the samples follows from `key`. What is drawn for speed, noise,
 // telephone and gain comes from `rng`, which the caller has made from `key` and goes on with for

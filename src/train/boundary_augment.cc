@@ -36,15 +36,10 @@ std::vector<float> Means(int64_t frames, int64_t width, const std::vector<float>
 }  // namespace
 
 BoundaryAugmentOptions BoundaryAugmentOf(const AugmentOptions& augment) {
-  // Each channel of a block's input carries more than a bin of a spectrum does to its neighbours:
-  // far fewer are masked than SpecAugment's third.
-  constexpr double kChannelFraction = 0.1;
   BoundaryAugmentOptions options{.speeds = augment.speeds};
   if (!augment.spec_augment) return options;
   options.time_masks = augment.spec.time_masks;
   options.time_fraction = augment.spec.time_fraction;
-  options.channel_masks = augment.spec.frequency_masks;
-  options.channel_fraction = kChannelFraction;
   return options;
 }
 

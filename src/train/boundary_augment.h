@@ -21,8 +21,9 @@ struct BoundaryAugmentOptions {
   double channel_fraction = 0;  // each at most this share of the channels
 };
 
-// What comes nearest to a recipe for samples and features. Gain has no equal: features are
-// normalised. Noise and rooms have none either.
+// What comes nearest to a recipe for samples and features: tempo, and masks in time. Masks of
+// channels in place of those of frequencies were measured and are no better (docs/resources.md).
+// Gain has no equal: features are normalised. Noise and rooms have none either.
 BoundaryAugmentOptions BoundaryAugmentOf(const AugmentOptions& augment);
 
 // The factor of an utterance; 1 where there are none.

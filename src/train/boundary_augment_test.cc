@@ -102,6 +102,7 @@ TEST(BoundaryAugmentOf, TakesWhatTheRecipeHas) {
   EXPECT_TRUE(all.speeds.empty());
   EXPECT_EQ(all.time_masks, 4);
   EXPECT_EQ(all.time_fraction, 0.2);
+  EXPECT_EQ(all.channel_masks, 0);
 }
 
 }  // namespace

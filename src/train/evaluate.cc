@@ -11,6 +11,13 @@
 
 namespace masr {
 
+std::vector<std::vector<int64_t>> EvaluationBatches(const std::vector<double>& durations_s,
+                                                    double batch_seconds) {
+  Rng rng(0);  // sorted batches draw nothing
+  return MakeBatches(durations_s,
+                     {.max_seconds = batch_seconds, .max_utterances = 16, .sorted = true}, rng);
+}
+
 Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
                             const std::vector<int64_t>& indices, const ThreadPool& threads,
                             const EvaluateOptions& options) {
@@ -36,9 +43,7 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
   std::vector<double> durations;
   durations.reserve(chosen.size());
   for (int64_t index : chosen) durations.push_back(dataset.utterance(index).duration_s);
-  Rng rng(0);
-  const auto batches = MakeBatches(
-      durations, {.max_seconds = options.batch_seconds, .max_utterances = 16, .sorted = true}, rng);
+  const auto batches = EvaluationBatches(durations, options.batch_seconds);
 
   Evaluation result;
   double loss_sum = 0;

@@ -56,6 +56,10 @@ struct EvaluateOptions {
   LoadBatch load = {};
 };
 
+// The batches that Evaluate makes of utterances of these lengths, as positions, short ones first.
+std::vector<std::vector<int64_t>> EvaluationBatches(const std::vector<double>& durations_s,
+                                                    double batch_seconds);
+
 // Every utterance in `indices`; all if it is empty.
 Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
                             const std::vector<int64_t>& indices, const ThreadPool& threads,

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cmath>
 
-#include "data/batcher.h"
 #include "model/adapters.h"
 #include "train/micro_batches.h"
 #include "train/round_batches.h"
+#include "train/round_schedule.h"
 #include "train/trained_values.h"
 
 namespace masr {
@@ -17,18 +17,6 @@ using Clock = std::chrono::steady_clock;
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::vector<int64_t> FirstMinutes(const SpeechDataset& data, double minutes) {
-  std::vector<int64_t> indices;
-  double seconds = 0;
-  for (int64_t i = 0; i < data.size(); ++i) {
-    const double duration = data.utterance(i).duration_s;
-    if (minutes > 0 && seconds + duration > minutes * 60) break;
-    seconds += duration;
-    indices.push_back(i);
-  }
-  return indices;
 }
 
 // How an epoch's updates ended.
@@ -49,13 +37,6 @@ int64_t EpochsWithoutGain(std::span<const RoundEpoch> epochs) {
   return without;
 }
 
-// Of an epoch, as MakeBatches fills its batches with utterances of a mean length.
-int64_t CountUpdates(double batch_s, double total_s, int64_t utterances) {
-  const double together = std::max(
-      1.0, std::floor(batch_s * static_cast<double>(utterances) / std::max(total_s, 1e-9)));
-  return static_cast<int64_t>(std::ceil(static_cast<double>(utterances) / together));
-}
-
 // One round, from the split to the choice.
 class Round {
  public:
@@ -72,7 +53,6 @@ class Round {
 
   Result<RoundResult> Run() {
     MASR_RETURN_IF_ERROR(Split());
-    validation_batch_seconds_ = DescribeSpeech(data_, options_).validation_s;
     trainable_ = TrainableParameters(model_.encoder, options_.candidate);
     TrainerOptions trainer_options = options_.trainer;
     trainer_options.parts = options_.candidate.parts;
@@ -131,12 +111,7 @@ class Round {
 
  private:
   Status Split() {
-    if (options_.split) {
-      split_ = *options_.split;
-    } else {
-      split_ = SplitForValidation(data_, FirstMinutes(data_, options_.minutes),
-                                  options_.validation_share, options_.seed);
-    }
+    split_ = SplitOf(data_, options_);
     if (split_.training.empty() || split_.validation.empty()) {
       const size_t usable = split_.training.size() + split_.validation.size();
       return Fail(ErrorCode::kInvalidArgument,
@@ -145,10 +120,7 @@ class Round {
     }
     result_.training_utterances = static_cast<int64_t>(split_.training.size());
     result_.validation_utterances = static_cast<int64_t>(split_.validation.size());
-    for (int64_t i : split_.training) {
-      durations_.push_back(data_.utterance(i).duration_s);
-      result_.audio_seconds += durations_.back();
-    }
+    for (int64_t i : split_.training) result_.audio_seconds += data_.utterance(i).duration_s;
     return {};
   }
 
@@ -191,19 +163,12 @@ class Round {
   }
 
   std::vector<std::vector<int64_t>> BatchesOf(int64_t epoch) const {
-    Rng rng(KeyOf(epoch));
-    const double most_seconds =
-        std::min(options_.batch_seconds,
-                 result_.audio_seconds / static_cast<double>(options_.updates_per_epoch));
-    return MakeBatches(durations_, {.max_seconds = most_seconds}, rng);
-  }
-  uint64_t KeyOf(int64_t epoch) const {
-    return MixKeys(options_.seed, static_cast<uint64_t>(epoch));
+    return UpdatesOf(data_, split_.training, options_, epoch);
   }
 
   // The rest of the epoch that the position is in.
   Result<Outcome> TrainEpoch(const RoundValues& values) {
-    const uint64_t key = KeyOf(position_.epoch);
+    const uint64_t key = EpochKey(options_, position_.epoch);
     const auto batches = BatchesOf(position_.epoch);
     if (position_.update == 0) position_.skipped = 0;
     for (auto b = static_cast<size_t>(position_.update); b < batches.size(); ++b) {
@@ -212,10 +177,8 @@ class Round {
         MASR_RETURN_IF_ERROR(Save(values));
         return Outcome::kStopped;
       }
-      std::vector<int64_t> members;
-      for (int64_t p : batches[b]) members.push_back(split_.training[static_cast<size_t>(p)]);
       std::vector<LoadProblem> problems;
-      MASR_TRY(Batch batch, batches_->Training(members, key, problems));
+      MASR_TRY(Batch batch, batches_->Training(batches[b], key, problems));
       MASR_TRY(const std::vector<Batch> micro_batches,
                SplitBatch(model_, trainable_,
                           {.arena_bytes = options_.arena_bytes,
@@ -321,7 +284,7 @@ class Round {
   // Of the weights that the model has.
   Result<Validation> Validate(RoundEpoch epoch) {
     MASR_TRY(const Evaluation e, Evaluate(model_, data_, split_.validation, threads_,
-                                          {.batch_seconds = validation_batch_seconds_,
+                                          {.batch_seconds = ValidationSeconds(options_),
                                            .arena = arena_,
                                            .load = [this](std::span<const int64_t> indices,
                                                           std::vector<LoadProblem>& problems) {
@@ -369,8 +332,6 @@ class Round {
   double earlier_s_ = 0;  // before the round was resumed
   double earlier_paused_s_ = 0;
   ValidationSplit split_;
-  std::vector<double> durations_;  // of the training utterances
-  double validation_batch_seconds_ = 0;
   std::vector<uint8_t> trainable_;  // by parameter
   Arena* arena_ = nullptr;          // the trainer's, for validation too
   RoundBatches* batches_ = nullptr;
@@ -398,41 +359,6 @@ size_t ChooseEpoch(std::span<const RoundEpoch> epochs) {
     if (better && cer <= limit) chosen = e;
   }
   return chosen;
-}
-
-RoundSpeech DescribeSpeech(const SpeechDataset& data, const PersonalizeOptions& options) {
-  const std::vector<double>& speeds = options.augment.speeds;
-  const double slowest = speeds.empty() ? 1.0 : std::ranges::min(speeds);
-  RoundSpeech speech{.longest_s = 1};  // a round without speech says so when it begins
-  double total = 0;
-  const std::vector<int64_t> indices = FirstMinutes(data, options.minutes);
-  for (int64_t i : indices) {
-    const double seconds = data.utterance(i).duration_s;
-    total += seconds;
-    speech.longest_s = std::max(speech.longest_s, seconds / slowest);
-    speech.longest_target =
-        std::max(speech.longest_target, static_cast<int64_t>(data.target(i).size()));
-    speech.cached_bytes += data.CachedBytes(i);
-  }
-  const double learned = total * (1 - options.validation_share);
-  speech.update_s =
-      std::min(options.batch_seconds, learned / static_cast<double>(options.updates_per_epoch)) /
-      slowest;
-  speech.validation_s =
-      std::min(options.validation_batch_seconds, total * options.validation_share);
-  if (options.cache.place == CachePlace::kRam) speech.prefix_ram_bytes = options.cache.budget_bytes;
-  speech.prefix_value_bytes = options.cache.format == CacheFormat::kBf16 ? 2 : 4;
-  speech.training_s = learned;
-  speech.held_out_s = total - learned;
-  speech.utterances = static_cast<int64_t>(
-      std::llround(static_cast<double>(indices.size()) * (1 - options.validation_share)));
-  speech.updates = CountUpdates(speech.update_s * slowest, learned, speech.utterances);
-  speech.augmented_share = speeds.empty()
-                               ? 0
-                               : static_cast<double>(std::ranges::count_if(
-                                     speeds, [](double speed) { return speed != 1.0; })) /
-                                     static_cast<double>(speeds.size());
-  return speech;
 }
 
 Result<RoundResult> Personalize(Model& model, SpeechDataset& data,

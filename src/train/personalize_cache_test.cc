@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "train/personalize.h"
+#include "train/round_schedule.h"
 #include "train/testing/conformer_speech.h"
 
 namespace masr {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "resources/scripted_monitor.h"
+#include "train/round_schedule.h"
 #include "train/testing/toy_speech.h"
 
 namespace masr {

@@ -13,7 +13,9 @@ namespace {
 
 using testing::kToyFirstBlock;
 
-const AugmentOptions kEverything = {.speeds = {0.8, 1.0, 1.2}, .spec_augment = true};
+const AugmentOptions kEverything = {.speeds = {0.8, 1.0, 1.2},
+                                    .spec_augment = true,
+                                    .spec = {.time_masks = 2, .time_fraction = 0.4}};
 
 class PrefixBatchesTest : public ::testing::Test {
  protected:

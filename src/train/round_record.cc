@@ -170,6 +170,8 @@ nlohmann::ordered_json RoundRecordToJson(const RoundRecord& r) {
                {"from", r.from},
                {"sub_model", r.sub_model},
                {"plan_reason", r.plan_reason},
+               {"tuning", r.tuning},
+               {"learning_share", r.learning_share},
                {"trainable_parameters", r.trainable_parameters},
                {"ram_budget_bytes", r.ram_budget_bytes},
                {"memory", r.memory},
@@ -219,6 +221,8 @@ Result<RoundRecord> RoundRecordFromJson(const nlohmann::json& object, const std:
   fields.Read("from", r.from);
   fields.Read("sub_model", r.sub_model);
   fields.Read("plan_reason", r.plan_reason);
+  fields.Read("tuning", r.tuning);
+  fields.Read("learning_share", r.learning_share);
   fields.Read("trainable_parameters", r.trainable_parameters);
   fields.Read("ram_budget_bytes", r.ram_budget_bytes);
   fields.Read("memory", r.memory);

@@ -47,6 +47,9 @@ struct RoundRecord {
   std::string from;         // fingerprint of what the round started from
   std::string sub_model;    // CandidateName
   std::string plan_reason;  // why this sub-model
+  // As a gain table names it (plan/gain_table.h).
+  std::string tuning;
+  double learning_share = 0;
   int64_t trainable_parameters = 0;
   int64_t ram_budget_bytes = 0;              // 0: none was given
   std::map<std::string, int64_t> memory;     // the plan, item by item

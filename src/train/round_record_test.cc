@@ -16,6 +16,8 @@ RoundRecord Everything() {
           .from = "00bb",
           .sub_model = "top 4 blocks",
           .plan_reason = "most gain",
+          .tuning = "full",
+          .learning_share = 0.25,
           .trainable_parameters = 7,
           .ram_budget_bytes = 200,
           .memory = {{"arena", 100}, {"trained", 50}},

@@ -28,9 +28,10 @@ inline DeviceProfile TinyDevice(const Model& model) {
 // Of two minutes: 100 s are learned from, in 20 utterances and 10 updates.
 inline RoundSpeech TinySpeech() {
   return {.longest_s = 5,
-          .longest_target = 4,
           .update_s = 10,
           .validation_s = 10,
+          .updates_at_once = {{{5, 4}, {5, 4}}},
+          .validated_at_once = {{{5, 4}, {5, 4}}},
           .training_s = 100,
           .held_out_s = 20,
           .utterances = 20,

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""What a RAM budget buys: the sub-model that the plan chooses, and how near it is to the best that fits.
+
+  scripts/measure_selection.py --mobileasr build/release/apps/cli/mobileasr --data ../shared/data \
+      --model assets/base.masr --work build/selection [--budgets 32,48,...] [--exhaustive]
+
+For each budget: the chosen sub-model, WER on personal_test of five real voices after one round, seconds and joules as
+planned. With --exhaustive every sub-model of a grid that fits is tried too, so that the choice can be held against the
+best of them. Chosen is by plan alone; the tests only measure. Every run's JSON is kept in --work.
+"""
+
+import argparse
+import hashlib
+import json
+import pathlib
+import subprocess
+
+from measure_results import reported_speakers
+from tune_round import read_lines, write_lines
+
+VOICES = (("kathleen", 1), ("speechocean762", 2), ("wuw-corpus-ii", 2))
+KATHLEEN_UTTERANCES, KATHLEEN_TESTS = 40, 60
+# Tried besides what is chosen: (blocks under the head that learn, options).
+GRID = [(top, options) for top in (0, 1, 2, 4, 8, None)
+        for options in ((), ("--tune", "vectors"), ("--tune", "lora", "--lora-rank", "8"))]
+
+
+def voices(args):
+    for corpus, count in VOICES:
+        adapt = read_lines(args.data / corpus / "personal_adapt.jsonl")
+        test = read_lines(args.data / corpus / "personal_test.jsonl")
+        names = list(dict.fromkeys(line["speaker"] for line in adapt))
+        for name in reported_speakers(names, count)[:count]:
+            mine = [line for line in adapt if line["speaker"] == name]
+            tests = [line for line in test if line["speaker"] == name]
+            if corpus == "kathleen":
+                mine, tests = mine[:KATHLEEN_UTTERANCES], tests[:KATHLEEN_TESTS]
+            yield (f"{corpus}_{name}", write_lines(args.work / f"{corpus}_{name}_adapt.jsonl", mine),
+                   write_lines(args.work / f"{corpus}_{name}_test.jsonl", tests))
+
+
+def run(args, command):
+    """Its JSON; None where nothing fits."""
+    key = hashlib.sha256(json.dumps(list(map(str, command))).encode()).hexdigest()[:16]
+    path = args.work / f"{key}.json"
+    if not path.exists():
+        done = subprocess.run([str(args.mobileasr), *map(str, command), "--threads", "1", "--json"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0 and "no sub-model fits" not in done.stderr:
+            raise SystemExit(done.stderr)
+        path.write_text(done.stdout or "null", encoding="utf-8")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def round_of(args, adapt, test, options):
+    return run(args, ["personalize", "--base", args.model, "--data", adapt, "--test", test, "--out",
+                      args.work / "out.masr", *options])
+
+
+def errors(results, when):
+    wrong = sum(r[when]["substitutions"] + r[when]["insertions"] + r[when]["deletions"] for r in results)
+    return 100 * wrong / sum(r[when]["words"] for r in results)
+
+
+def grid_options(blocks):
+    head = blocks - 1
+    for top, options in GRID:
+        first = 0 if top is None else head - top
+        if top == 0 and options:
+            continue
+        for saving in ((), ("--parts", "4", "--micro-batch-seconds", "0.01", "--optimizer-bits", "8")):
+            yield ["--freeze-blocks", first, *options, *saving]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mobileasr", type=pathlib.Path, required=True)
+    parser.add_argument("--data", type=pathlib.Path, required=True)
+    parser.add_argument("--model", type=pathlib.Path, required=True)
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--budgets", default="16,24,32,48,64,96,128,192,256,512", help="MB")
+    parser.add_argument("--exhaustive", action="store_true")
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+    profile = ["--profile", args.work / "device.json"]
+    everybody = list(voices(args))
+    done = subprocess.run([str(args.mobileasr), "info", str(args.model), "--json"], check=True, stdout=subprocess.PIPE)
+    blocks = len(json.loads(done.stdout)["blocks"])
+    tried = []
+    if args.exhaustive:
+        for options in grid_options(blocks):
+            results = [round_of(args, adapt, test, options) for _, adapt, test in everybody]
+            tried.append((max(r["peak_rss_bytes"] for r in results), errors(results, "after"), options))
+    print("| budget MB | chosen | peak MB | WER before | WER after | s | J | best that fits | its WER |")
+    print("|--:|---|--:|--:|--:|--:|--:|---|--:|")
+    for budget in map(int, args.budgets.split(",")):
+        results = [round_of(args, adapt, test, ["--ram", f"{budget}MB", *profile]) for _, adapt, test in everybody]
+        fitting = [t for t in tried if t[0] <= budget * 1e6]
+        best = min(fitting, key=lambda t: t[1]) if fitting else None
+        best_cells = f"{' '.join(map(str, best[2]))} | {best[1]:.1f}" if best else "- | -"
+        if None in results:
+            print(f"| {budget} | nothing fits | | | | | | {best_cells} |", flush=True)
+            continue
+        names = sorted({r["plan"]["chosen"] for r in results})
+        seconds = sum(r["seconds"] for r in results)
+        joules = sum(r["plan"]["joules_per_epoch"] * (len(r["epochs"]) - 1) for r in results)
+        print(f"| {budget} | {'; '.join(names)} | {max(r['peak_rss_bytes'] for r in results) / 1e6:.0f} | "
+              f"{errors(results, 'before'):.1f} | {errors(results, 'after'):.1f} | {seconds:.0f} | {joules:.0f} | "
+              f"{best_cells} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
