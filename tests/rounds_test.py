@@ -299,10 +299,11 @@ class Faults(Rounds):
             for at in (self.rng.randrange(1, 300) for _ in range(6)):
                 seed = self.rng.randrange(2, 1 << 30)
                 with self.subTest(round=number, call=at, seed=seed):
+                    losses += 1
                     self.with_faults(state, "power", at, LAB.round(state, number, self.KIND, "--resume"), seed)
                     now = self.accepted_is_whole(state, number, self.KIND)
                     self.assertTrue(now or not accepted, "what was accepted is lost")
-                    accepted, losses = now, losses + 1
+                    accepted = now
                 if is_over(state, number):
                     break
             self.ends_well(state, number)

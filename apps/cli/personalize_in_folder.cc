@@ -34,8 +34,8 @@ std::string GeneralBeside(const std::string& base) {
 // What is wrong with the files of an interrupted round, and a way on. Where there is no room, or
 // the system refuses, the round itself is well.
 tl::unexpected<Error> CannotGoOn(Error error) {
-  if (error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kInvalidArgument ||
-      error.code == ErrorCode::kNotFound) {
+  if (error.code != ErrorCode::kIo && error.code != ErrorCode::kNoSpace &&
+      error.code != ErrorCode::kCancelled) {
     error.message += "; --restart gives this round up, and the accepted model stays as it is";
   }
   return tl::unexpected<Error>(std::move(error));
