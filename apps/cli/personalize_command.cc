@@ -129,12 +129,14 @@ Status Run(PersonalizeArguments& options) {
   for (const RoundEpoch& epoch : round.epochs) history.push_back(RoundEpochToJson(epoch));
   model.metadata["personalization.base"] = base_fingerprint;
   model.metadata["personalization.epochs"] = history.dump();
-  MASR_RETURN_IF_ERROR(SaveModel(
-      model, WeightFormatFromName(options.format.empty() ? "bf16" : options.format), options.out));
-  // What is measured is what was written.
-  MASR_TRY(const Model saved, LoadModel(options.out));
-  MASR_RETURN_IF_ERROR(test.Measure(saved, threads, test.after));
-  MASR_RETURN_IF_ERROR(general.Measure(saved, threads, general.after));
+  const std::string format = !options.format.empty()    ? options.format
+                             : options.plan.ram.empty() ? "bf16"
+                                                        : "as-stored";
+  MASR_RETURN_IF_ERROR(SaveModel(model, WeightFormatFromName(format), options.out));
+  // What is measured is what was written; one model is in memory at a time.
+  MASR_TRY(model, LoadModel(options.out));
+  MASR_RETURN_IF_ERROR(test.Measure(model, threads, test.after));
+  MASR_RETURN_IF_ERROR(general.Measure(model, threads, general.after));
 
   if (options.common.json) {
     Json json = {{"epochs", history},
