@@ -263,6 +263,7 @@ class Faults(Rounds):
     def test_a_full_disk_at_each_call(self):
         for number in (1, 2):
             calls = self.count_calls(number, self.KIND)
+            print(f"round {number} makes {calls} calls", file=sys.stderr)
             for at in self.some_of(calls):
                 for mode in ("once", "always"):
                     with self.subTest(round=number, call=at, mode=mode):
@@ -283,12 +284,29 @@ class Faults(Rounds):
                         result, _, fired = self.with_faults(state, "power", at, LAB.round(state, number, self.KIND), seed)
                         self.assertTrue(fired)
                         self.assertEqual(result.returncode, 137)
-                        accepted = number > 1 and self.accepted_is_whole(state, number, self.KIND)
-                        if result.stdout:  # it has said that the round is accepted
-                            accepted = self.accepted_is_whole(state, number, self.KIND)
-                            self.assertTrue(accepted, "reported, and lost")
+                        accepted = self.accepted_is_whole(state, number, self.KIND)
+                        # At the end it has said that the round is accepted.
                         self.assertEqual(bool(result.stdout), at > calls)
+                        self.assertTrue(accepted or at <= calls, "reported, and lost")
                         self.ends_well(state, number)
+
+    def test_the_power_goes_again_and_again(self):
+        losses = 0
+        while losses < SETTINGS.kills:
+            number = self.rng.choice((1, 2))
+            state = LAB.folder(LAB.reference(number - 1, self.KIND))
+            accepted = False
+            for at in (self.rng.randrange(1, 300) for _ in range(6)):
+                seed = self.rng.randrange(2, 1 << 30)
+                with self.subTest(round=number, call=at, seed=seed):
+                    self.with_faults(state, "power", at, LAB.round(state, number, self.KIND, "--resume"), seed)
+                    now = self.accepted_is_whole(state, number, self.KIND)
+                    self.assertTrue(now or not accepted, "what was accepted is lost")
+                    accepted, losses = now, losses + 1
+                if is_over(state, number):
+                    break
+            self.ends_well(state, number)
+        print(f"{losses} losses of power", file=sys.stderr)
 
     def test_faults_while_a_round_is_taken_back(self):
         reference = LAB.reference(2, self.KIND)

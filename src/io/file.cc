@@ -132,18 +132,18 @@ Status FillAndSync(int fd, const std::string& path, const std::string& temporary
   return {};
 }
 
+}  // namespace
+
 Status SyncFolder(const std::string& folder) {
   FileDescriptor fd(
       RetryInterrupted([&] { return open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (fd.get() < 0) return FailErrno(folder, "open the folder", errno);
   // EINVAL: a file system that does not know how to sync a folder.
   if (RetryInterrupted([&] { return fsync(fd.get()); }) < 0 && errno != EINVAL) {
-    return FailErrno(folder, "flush the folder to disk (the new file is in place)", errno);
+    return FailErrno(folder, "flush the folder to disk (what was changed in it is in place)", errno);
   }
   return {};
 }
-
-}  // namespace
 
 Result<MappedFile> MappedFile::Open(const std::string& path) {
   // Non-blocking: a named pipe given by mistake must not hang.

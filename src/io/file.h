@@ -59,6 +59,9 @@ Status MoveFile(const std::string& from, const std::string& to);
 bool FileExists(const std::string& path);
 // And what a killed ReplaceFile left beside it. Nothing happens where there is none.
 Status RemoveFile(const std::string& path);
+// Until then, what was removed from a folder may be there again after a power loss. Whatever the
+// other functions here put in place or make is synced already.
+Status SyncFolder(const std::string& folder);
 // With the folders around it, each durable. Nothing happens where it is already.
 Status MakeFolder(const std::string& path);
 

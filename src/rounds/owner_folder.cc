@@ -243,12 +243,15 @@ Status OwnerFolder::Finish(const RoundUnderWay& round) {
   return Abandon();
 }
 
-// round.json goes last: until then the rest can be finished or removed again.
+// round.json goes last, on the disk too: until then the rest can be finished or removed again.
 Status OwnerFolder::Abandon() {
   MASR_RETURN_IF_ERROR(RemoveFile(checkpoint()));
   MASR_RETURN_IF_ERROR(RemoveFile(candidate()));
   MASR_RETURN_IF_ERROR(RemoveFile(round_speech()));
-  return RemoveFile(round_file());
+  const bool under_way = FileExists(round_file());
+  if (under_way) MASR_RETURN_IF_ERROR(SyncFolder(path_));
+  MASR_RETURN_IF_ERROR(RemoveFile(round_file()));
+  return under_way ? SyncFolder(path_) : Status();
 }
 
 Status OwnerFolder::AddSpeech(int64_t round) const {
