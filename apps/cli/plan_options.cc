@@ -1,13 +1,17 @@
 #include "plan_options.h"
 
 #include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 
 #include "default_gain_table.h"
 #include "io/byte_size.h"
@@ -34,19 +38,51 @@ std::string DeviceName() {
   return std::string(system.sysname) + " " + system.machine;
 }
 
-// Measures, with what the battery gives right after a second of computing.
-Result<DeviceProfile> Measure(const Model& model, int threads, ResourceMonitor& monitor) {
+// Measures, with what the battery gives right after some seconds of computing.
+Result<std::string> MeasureHere(const Model& model, int threads, ResourceMonitor& monitor) {
   const ThreadPool pool(threads);
   MASR_TRY(DeviceProfile profile, MeasureDevice(model, pool, NowS, {.name = DeviceName()}));
   MASR_TRY(const ResourceSnapshot snapshot, monitor.Read());
-#ifdef __GLIBC__
-  // What it took is free, but the process holds it until it is asked: a plan would count it.
-  malloc_trim(0);
-#endif
   if (!snapshot.charging && snapshot.power_w.value_or(0) > 0) {
     profile.training_power_w = snapshot.power_w;
   }
-  return profile;
+  return WriteDeviceProfile(profile);
+}
+
+std::string ReadAll(int descriptor) {
+  std::string text;
+  char part[4096];
+  ssize_t got;
+  while ((got = read(descriptor, part, sizeof(part))) > 0 || (got < 0 && errno == EINTR)) {
+    if (got > 0) text.append(part, static_cast<size_t>(got));
+  }
+  return text;
+}
+
+// In a process of its own: it takes more memory than a small round, and gives back all of it. No
+// other thread runs here yet.
+Result<DeviceProfile> Measure(const Model& model, int threads, ResourceMonitor& monitor) {
+  int ends[2];
+  if (pipe(ends) != 0) return Fail(ErrorCode::kIo, "the device cannot be measured: no pipe");
+  const pid_t child = fork();
+  if (child < 0) return Fail(ErrorCode::kIo, "the device cannot be measured: no process");
+  if (child == 0) {
+    const auto text = MeasureHere(model, threads, monitor);
+    const std::string& answer = text.has_value() ? *text : text.error().message;
+    const bool written = write(ends[1], answer.data(), answer.size()) == std::ssize(answer);
+    std::_Exit(text.has_value() && written ? 0 : 1);
+  }
+  close(ends[1]);
+  const std::string answer = ReadAll(ends[0]);
+  close(ends[0]);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (status != 0) {
+    return Fail(ErrorCode::kIo, "the device cannot be measured: " +
+                                    (answer.empty() ? "its process was ended" : answer));
+  }
+  return ReadDeviceProfile(answer, "the measured device profile");
 }
 
 Result<DeviceProfile> MeasureTo(const std::string& path, const Model& model, int threads,

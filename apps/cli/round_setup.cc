@@ -119,7 +119,7 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
       ->excludes(sysfs);
   app.add_option("--format", arguments.format,
                  "Weights in the file: f32, bf16, int8, or as-stored, where only what was learned "
-                 "becomes bf16 (default: bf16; with --state as-stored)")
+                 "becomes bf16 (default: bf16; with --state or --ram as-stored)")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "as-stored"}));
   AddCommonOptions(app, arguments.common);
 }

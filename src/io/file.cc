@@ -140,7 +140,8 @@ Status SyncFolder(const std::string& folder) {
   if (fd.get() < 0) return FailErrno(folder, "open the folder", errno);
   // EINVAL: a file system that does not know how to sync a folder.
   if (RetryInterrupted([&] { return fsync(fd.get()); }) < 0 && errno != EINVAL) {
-    return FailErrno(folder, "flush the folder to disk (what was changed in it is in place)", errno);
+    return FailErrno(folder, "flush the folder to disk (what was changed in it is in place)",
+                     errno);
   }
   return {};
 }

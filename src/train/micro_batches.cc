@@ -53,21 +53,14 @@ class Splitter {
     return bytes <= options_.arena_bytes;
   }
 
-  // The end of the longest run from `begin` that fits.
+  // The end of the longest run from `begin` that fits; `begin` where not even one does.
   Result<size_t> End(size_t begin) const {
     const size_t all = batch_.frames.size();
     MASR_TRY(const bool whole, Fits(begin, all));
     if (whole) return all;
     size_t end = begin + 1;
     MASR_TRY(bool fits, Fits(begin, end));
-    if (!fits) {
-      MASR_TRY(const int64_t bytes, Bytes(begin, end));
-      return Fail(ErrorCode::kNoSpace,
-                  "utterance " + std::to_string(batch_.utterances[begin]) + " alone needs " +
-                      std::to_string(bytes) + " bytes of the " +
-                      std::to_string(options_.arena_bytes) +
-                      " that are planned; leave it out, train less or allow more memory");
-    }
+    if (!fits) return begin;
     while (end < all) {
       MASR_TRY(fits, Fits(begin, end + 1));
       if (!fits) break;
@@ -94,7 +87,8 @@ class Splitter {
 }  // namespace
 
 Result<std::vector<Batch>> SplitBatch(const Model& model, std::span<const uint8_t> trainable,
-                                      const MicroBatchOptions& options, Batch batch) {
+                                      const MicroBatchOptions& options, Batch batch,
+                                      std::vector<LoadProblem>& problems) {
   std::vector<Batch> parts;
   if (batch.frames.empty()) return parts;
   const Splitter splitter(model, trainable, options, batch);
@@ -102,6 +96,16 @@ Result<std::vector<Batch>> SplitBatch(const Model& model, std::span<const uint8_
   int64_t row = 0;
   for (size_t begin = 0; begin < batch.frames.size();) {
     MASR_TRY(const size_t end, splitter.End(begin));
+    if (end == begin) {
+      MASR_TRY(const int64_t bytes, splitter.Bytes(begin, begin + 1));
+      problems.push_back({batch.utterances[begin],
+                          "needs " + std::to_string(bytes) + " bytes alone, more than the " +
+                              std::to_string(options.arena_bytes) +
+                              " that are planned; train less or allow more memory"});
+      row += batch.frames[begin];
+      begin += 1;
+      continue;
+    }
     if (begin == 0 && end == batch.frames.size()) {
       parts.push_back(std::move(batch));
       return parts;
@@ -111,7 +115,7 @@ Result<std::vector<Batch>> SplitBatch(const Model& model, std::span<const uint8_
     begin = end;
   }
   // Targets of joined utterances are owned by the batch that joined them.
-  parts.front().joined = std::move(batch.joined);
+  if (!parts.empty()) parts.front().joined = std::move(batch.joined);
   return parts;
 }
 

@@ -19,10 +19,11 @@ struct MicroBatchOptions {
 };
 
 // The batch's utterances in their order, in as few micro-batches as the limits allow when each is
-// filled in turn. Fails, naming the utterance's place and the bytes it needs, if one alone does not
-// fit.
+// filled in turn. One that alone does not fit is left out and reported, with the bytes it needs; if
+// none is left, there are no micro-batches.
 Result<std::vector<Batch>> SplitBatch(const Model& model, std::span<const uint8_t> trainable,
-                                      const MicroBatchOptions& options, Batch batch);
+                                      const MicroBatchOptions& options, Batch batch,
+                                      std::vector<LoadProblem>& problems);
 
 }  // namespace masr
 

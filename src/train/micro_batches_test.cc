@@ -40,10 +40,11 @@ class MicroBatches : public ::testing::Test {
   std::optional<Model> model_;
   std::vector<uint8_t> trainable_;
   Batch batch_;
+  std::vector<LoadProblem> problems_;
 };
 
 TEST_F(MicroBatches, WithoutLimitsTheBatchStaysWhole) {
-  const auto parts = SplitBatch(*model_, trainable_, {}, batch_);
+  const auto parts = SplitBatch(*model_, trainable_, {}, batch_, problems_);
   ASSERT_TRUE(parts.has_value()) << parts.error().message;
   ASSERT_EQ(parts->size(), 1u);
   EXPECT_EQ(parts->front().features, batch_.features);
@@ -51,7 +52,7 @@ TEST_F(MicroBatches, WithoutLimitsTheBatchStaysWhole) {
 
 TEST_F(MicroBatches, EachFitsAndTogetherTheyAreTheBatch) {
   const int64_t limit = BytesOf({80, 20});
-  const auto parts = SplitBatch(*model_, trainable_, {.arena_bytes = limit}, batch_);
+  const auto parts = SplitBatch(*model_, trainable_, {.arena_bytes = limit}, batch_, problems_);
   ASSERT_TRUE(parts.has_value()) << parts.error().message;
   ASSERT_GT(parts->size(), 1u);
   std::vector<int64_t> utterances;
@@ -73,12 +74,12 @@ TEST_F(MicroBatches, EachFitsAndTogetherTheyAreTheBatch) {
 
 TEST_F(MicroBatches, SecondsAreALimitToo) {
   // Frames are 10 ms apart.
-  const auto parts = SplitBatch(*model_, trainable_, {.max_seconds = 1.0}, batch_);
+  const auto parts = SplitBatch(*model_, trainable_, {.max_seconds = 1.0}, batch_, problems_);
   ASSERT_TRUE(parts.has_value());
   std::vector<std::vector<int64_t>> frames;
   for (const Batch& part : *parts) frames.push_back(part.frames);
   EXPECT_EQ(frames, (std::vector<std::vector<int64_t>>{{40, 60}, {30}, {80, 20}}));
-  const auto single = SplitBatch(*model_, trainable_, {.max_seconds = 0.1}, batch_);
+  const auto single = SplitBatch(*model_, trainable_, {.max_seconds = 0.1}, batch_, problems_);
   ASSERT_TRUE(single.has_value());
   EXPECT_EQ(single->size(), kFrames.size());  // an utterance is never cut
 }
@@ -97,7 +98,7 @@ TEST_F(MicroBatches, LearnTheSame) {
   const auto trainable = TrainableParameters(calm->encoder, {});
   Trainer whole = Trainer::Create(*calm, trainable, {}, pool);
   ASSERT_TRUE(whole.Step({&batch_, 1}, 0.0f, 1).has_value());
-  const auto parts = SplitBatch(*calm, trainable, {.max_seconds = 0.7}, batch_);
+  const auto parts = SplitBatch(*calm, trainable, {.max_seconds = 0.7}, batch_, problems_);
   ASSERT_TRUE(parts.has_value());
   ASSERT_GT(parts->size(), 2u);
   Trainer split = Trainer::Create(*calm, trainable, {}, pool);
@@ -116,7 +117,7 @@ TEST_F(MicroBatches, LearnTheSame) {
 TEST_F(MicroBatches, SecondsAreThoseOfSpeechAtAnyBlock) {
   const auto utterances = [&](const Batch& batch) {
     const auto parts = SplitBatch(*model_, TrainableParameters(model_->encoder, {.first_block = 2}),
-                                  {.max_seconds = 1.05}, batch);
+                                  {.max_seconds = 1.05}, batch, problems_);
     EXPECT_TRUE(parts.has_value()) << parts.error().message;
     std::vector<std::vector<int64_t>> all;
     for (const Batch& part : *parts) all.push_back(part.utterances);
@@ -134,12 +135,28 @@ TEST_F(MicroBatches, SecondsAreThoseOfSpeechAtAnyBlock) {
   EXPECT_EQ(utterances(kept), (std::vector<std::vector<int64_t>>{{10, 11}, {12}, {13, 14}}));
 }
 
-TEST_F(MicroBatches, AnUtteranceThatCannotFitIsNamed) {
-  const auto parts = SplitBatch(*model_, trainable_, {.arena_bytes = BytesOf({60}) + 64}, batch_);
-  ASSERT_FALSE(parts.has_value());
-  EXPECT_EQ(parts.error().code, ErrorCode::kNoSpace);
-  EXPECT_NE(parts.error().message.find("utterance 13 alone needs"), std::string::npos)
-      << parts.error().message;
+TEST_F(MicroBatches, AnUtteranceThatCannotFitIsLeftOut) {
+  const int64_t limit = BytesOf({60}) + 64;
+  const auto parts = SplitBatch(*model_, trainable_, {.arena_bytes = limit}, batch_, problems_);
+  ASSERT_TRUE(parts.has_value()) << parts.error().message;
+  std::vector<int64_t> kept;
+  for (const Batch& part : *parts) {
+    for (size_t u = 0; u < part.frames.size(); ++u) {
+      EXPECT_LE(BytesOf({part.frames[u]}), limit);
+      kept.push_back(part.utterances[u]);
+    }
+  }
+  ASSERT_FALSE(problems_.empty());
+  EXPECT_EQ(problems_[0].utterance, 13);
+  EXPECT_NE(problems_[0].message.find("more than the " + std::to_string(limit)), std::string::npos)
+      << problems_[0].message;
+  EXPECT_EQ(kept.size() + problems_.size(), batch_.frames.size());
+
+  problems_.clear();
+  const auto none = SplitBatch(*model_, trainable_, {.arena_bytes = 1}, batch_, problems_);
+  ASSERT_TRUE(none.has_value());
+  EXPECT_TRUE(none->empty());
+  EXPECT_EQ(problems_.size(), batch_.frames.size());
 }
 
 }  // namespace

@@ -184,15 +184,17 @@ class Round {
                           {.arena_bytes = options_.arena_bytes,
                            .max_seconds = options_.candidate.micro_batch_seconds,
                            .parts = options_.candidate.parts},
-                          std::move(batch)));
+                          std::move(batch), problems));
       Trainer& trainer = values.trainer;
       const auto step = trainer.Step(micro_batches, StepSize(trainer.step() + 1), MixKeys(key, b));
       if (!step.has_value()) {
         if (step.error().code == ErrorCode::kDiverged) return Outcome::kDiverged;
         return tl::unexpected(step.error());
       }
-      values.mean.MoveTowardsModel(
-          threads_, static_cast<float>(1 / (base_updates_ + static_cast<double>(trainer.step()))));
+      if (!micro_batches.empty()) {
+        const double updates = base_updates_ + static_cast<double>(trainer.step());
+        values.mean.MoveTowardsModel(threads_, static_cast<float>(1 / updates));
+      }
       position_.update += 1;
       position_.skipped += static_cast<int64_t>(problems.size());
       position_.loss_sum += step->loss * static_cast<double>(step->tokens);

@@ -56,7 +56,7 @@ struct PersonalizeOptions {
   // What learns, and in how large pieces it is computed.
   Candidate candidate;
   // Of activations, allocated at once and never more; 0: as it turns out. What does not fit is cut
-  // into smaller micro-batches; an utterance that alone does not fit fails the round (kNoSpace).
+  // into smaller micro-batches; an utterance that alone does not fit is left out (skipped).
   int64_t arena_bytes = 0;
   double validation_batch_seconds = 20;  // of speech at a time; more only where one is longer
   uint64_t seed = 1;

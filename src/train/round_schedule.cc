@@ -9,6 +9,7 @@
 namespace masr {
 namespace {
 
+constexpr size_t kLongestAlone = 4;
 constexpr size_t kMostReaders = 64;  // more threads than a device has
 
 using Batches = std::vector<std::vector<SpeechPiece>>;
@@ -63,14 +64,16 @@ Batches Heaviest(Batches batches) {
   return heaviest;
 }
 
-// Any utterance alone must fit.
-SpeechPiece LongestOf(const Batches& batches) {
-  SpeechPiece longest;
-  for (const auto& batch : batches) {
-    for (const SpeechPiece& piece : batch) {
-      longest.seconds = std::max(longest.seconds, piece.seconds);
-      longest.tokens = std::max(longest.tokens, piece.tokens);
-    }
+// Any utterance alone should fit. A slightly shorter one may take more than the longest: where
+// buffers lie is decided by a heuristic. So a few of the longest, as long as they get.
+Batches LongestOf(const Batches& batches) {
+  std::vector<SpeechPiece> pieces;
+  for (const auto& batch : batches) pieces.insert(pieces.end(), batch.begin(), batch.end());
+  std::ranges::sort(pieces, std::greater(), &SpeechPiece::seconds);
+  Batches longest;
+  for (const SpeechPiece& piece : pieces) {
+    if (longest.size() == kLongestAlone) break;
+    if (longest.empty() || piece.seconds < longest.back()[0].seconds) longest.push_back({piece});
   }
   return longest;
 }
@@ -99,7 +102,7 @@ class Describer {
     }
     const Batches updates = AllUpdates();
     speech.updates_at_once = Heaviest(updates);
-    if (!updates.empty()) speech.updates_at_once.push_back({LongestOf(updates)});
+    for (auto& alone : LongestOf(updates)) speech.updates_at_once.push_back(std::move(alone));
     for (const auto& update : speech.updates_at_once) {
       speech.update_s = std::max(speech.update_s, Frames(update));
     }
