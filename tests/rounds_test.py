@@ -4,8 +4,9 @@ the same bits as what nothing interrupted.
 
 rounds_test.py MOBILEASR FAIL_IO [--kills N] [--flips N] [--faults N]
 
-FAIL_IO is the library of tests/faults/fail_io.c, or "none" where there is none. The numbers: how often a process is killed,
-how many bits are flipped in each file, and how many of a round's calls fail (0: each). Python's standard library only.
+FAIL_IO is the library of tests/faults/fail_io.c, or "none" where there is none. The numbers: how often a process is
+killed, and as often the power goes; how many bits are flipped in each file; how many of a round's calls fail (0: each).
+Python's standard library only.
 """
 
 import argparse
@@ -94,8 +95,8 @@ class Rounds(unittest.TestCase):
         return calls
 
     def some_of(self, calls):
-        everyone = range(1, calls + 1)
-        return everyone if SETTINGS.faults in (0, calls) else sorted(self.rng.sample(everyone, min(SETTINGS.faults, calls)))
+        each = range(1, calls + 1)
+        return each if SETTINGS.faults in (0, calls) else sorted(self.rng.sample(each, min(SETTINGS.faults, calls)))
 
 
 class Uninterrupted(Rounds):
@@ -211,6 +212,8 @@ class Damaged(Rounds):
                     LAB.must(*LAB.round(state, 2, self.KIND, way_on))
                 self.assertEqual((state / "accepted.masr").read_bytes(), LAB.model(2, self.KIND))
                 self.assertEqual(history(state)[-1]["round"], 2)
+                for line in speech(state).splitlines():
+                    self.assertIn(json.loads(line)["round"], (1, 2))
                 if result.returncode == 0 and name not in ("round.jsonl", "speech.jsonl"):
                     self.is_as_if_nothing_happened(state, 2, self.KIND)
                 shutil.rmtree(state)
@@ -281,7 +284,8 @@ class Faults(Rounds):
                 for seed in (0, 1, self.rng.randrange(2, 1 << 30)):
                     with self.subTest(round=number, call=at, seed=seed):
                         state = LAB.folder(LAB.reference(number - 1, self.KIND))
-                        result, _, fired = self.with_faults(state, "power", at, LAB.round(state, number, self.KIND), seed)
+                        result, _, fired = self.with_faults(state, "power", at,
+                                                            LAB.round(state, number, self.KIND), seed)
                         self.assertTrue(fired)
                         self.assertEqual(result.returncode, 137)
                         accepted = self.accepted_is_whole(state, number, self.KIND)
@@ -342,12 +346,14 @@ class Refused(Rounds):
                 self.skipTest("root may write anything, and there is no setpriv")
             prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
         try:
-            if prefix and subprocess.run([*prefix, str(SETTINGS.program), "--version"], capture_output=True).returncode != 0:
+            version = subprocess.run([*prefix, str(SETTINGS.program), "--version"], capture_output=True)
+            if version.returncode != 0:
                 self.skipTest("another user may not run the program here")
         except PermissionError:
             self.skipTest("another user may not run the program here")
         self.refused(LAB.run(*LAB.round(state, 2, self.KIND), prefix=prefix), state, "Permission denied")
-        self.refused(LAB.run(*LAB.round(state / "new", 1, self.KIND), prefix=prefix), state / "new", "Permission denied")
+        new = state / "new"
+        self.refused(LAB.run(*LAB.round(new, 1, self.KIND), prefix=prefix), new, "Permission denied")
         self.refused(LAB.run("rollback", "--state", state, prefix=prefix), state, "Permission denied")
         self.assertTrue(self.accepted_is_whole(state, 1, self.KIND))
         state.chmod(0o755)

@@ -65,6 +65,11 @@ Result<OwnerRound> BeginOrResume(OwnerFolder& folder, PersonalizeArguments& argu
   if (arguments.data.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "a new round needs speech: --data MANIFEST");
   }
+  if (arguments.common.seed > uint64_t{INT64_MAX}) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--seed: with --state at most " + std::to_string(INT64_MAX) +
+                    ", so that a round that is interrupted can read it again");
+  }
   MASR_RETURN_IF_ERROR(SetCache(arguments, folder.path()));
   RoundSettings settings = arguments.settings;
   if (settings.general.empty()) settings.general = GeneralBeside(arguments.base);

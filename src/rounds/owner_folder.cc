@@ -263,6 +263,7 @@ Status OwnerFolder::AddSpeech(int64_t round) const {
   MASR_TRY(const std::string heard, ReadTextFile(round_speech()));
   MASR_TRY(const int64_t last, Advise(LastRoundOfSpeech(lines, speech()), kForgetSpeech));
   if (last >= round) return {};
+  if (!lines.empty() && !lines.ends_with('\n')) lines += '\n';
   return ReplaceFile(speech(), lines + SpeechOfRound(heard, round));
 }
 

@@ -143,7 +143,7 @@ Result<RoundSettings> RoundSettingsFromJson(const nlohmann::json& object,
   if (reader.Child("cache") != nullptr) ReadChild(reader, "cache", ReadCache, p.cache);
   p.arena_bytes = reader.Int("arena_bytes", {}, 0, kMost);
   p.validation_batch_seconds = reader.Number("validation_batch_seconds", {}, 0, kLarge);
-  p.seed = static_cast<uint64_t>(reader.Int("seed", {}, 0, kMost));
+  p.seed = static_cast<uint64_t>(reader.Int("seed", {}, 0, INT64_MAX));
   p.checkpoint.every_s = reader.Number("checkpoint_every_s", {}, 0, kLarge);
   settings.format = static_cast<WeightFormat>(reader.Choice("format", {}, kFormats));
   settings.replay_share = reader.Number("replay_share", {}, 0, kLarge);

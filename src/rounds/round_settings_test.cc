@@ -27,7 +27,7 @@ RoundSettings Unusual() {
                     .cache = true},
       .arena_bytes = 12345678,
       .validation_batch_seconds = 9,
-      .seed = 77,
+      .seed = uint64_t{INT64_MAX},
       .cache = {.place = CachePlace::kDisk,
                 .folder = "there",
                 .budget_bytes = 1234,
@@ -54,7 +54,7 @@ TEST(RoundSettings, ComeBackAsTheyWere) {
     EXPECT_EQ(read->personalize.candidate, settings.personalize.candidate);
     EXPECT_EQ(read->personalize.learning_rate, settings.personalize.learning_rate);
     EXPECT_EQ(read->personalize.trainer.optimizer.kind, OptimizerOptions::Kind::kSgd);
-    EXPECT_EQ(read->personalize.seed, 77u);
+    EXPECT_EQ(read->personalize.seed, uint64_t{INT64_MAX});
     EXPECT_EQ(RoundSettingsToJson(*read), RoundSettingsToJson(settings));
   }
   const nlohmann::json plain = nlohmann::json::parse(RoundSettingsToJson({}).dump());
