@@ -23,6 +23,18 @@ Result<double> UtteranceSeconds(const Utterance& utterance) {
   return static_cast<double>(pcm.samples.size()) / pcm.sample_rate_hz;
 }
 
+namespace {
+
+// The lower of the recording's rate and the dataset's; of a recording in a shard, which would have
+// to be decoded to know, and of one that cannot be opened, the dataset's.
+int KeptRate(const Utterance& utterance, int dataset_rate_hz) {
+  if (utterance.size_bytes != 0) return dataset_rate_hz;
+  const auto info = ReadAudioInfo(utterance.audio_path);
+  return info ? std::min(info->sample_rate_hz, dataset_rate_hz) : dataset_rate_hz;
+}
+
+}  // namespace
+
 SpeechDataset SpeechDataset::Create(std::vector<Manifest> manifests, const Vocabulary& vocabulary,
                                     const DatasetOptions& options) {
   SpeechDataset dataset;
@@ -56,11 +68,12 @@ SpeechDataset SpeechDataset::Create(std::vector<Manifest> manifests, const Vocab
     }
   }
   dataset.cache_.resize(dataset.utterances_.size());
-  dataset.cacheable_.resize(dataset.utterances_.size());
+  dataset.kept_rates_hz_.resize(dataset.utterances_.size());
   double room = static_cast<double>(options.cache_bytes);
-  for (size_t i = 0; i < dataset.utterances_.size(); ++i) {
-    room -= dataset.utterances_[i].duration_s * options.sample_rate_hz * sizeof(int16_t);
-    dataset.cacheable_[i] = room > 0 ? 1 : 0;
+  for (size_t i = 0; i < dataset.utterances_.size() && room > 0; ++i) {
+    const int rate_hz = KeptRate(dataset.utterances_[i], options.sample_rate_hz);
+    room -= dataset.utterances_[i].duration_s * rate_hz * sizeof(int16_t);
+    if (room > 0) dataset.kept_rates_hz_[i] = rate_hz;
   }
   return dataset;
 }
@@ -72,37 +85,44 @@ std::vector<double> SpeechDataset::durations_s() const {
   return durations;
 }
 
+std::vector<double> SpeechDataset::durations_s(std::span<const int64_t> indices) const {
+  std::vector<double> durations;
+  durations.reserve(indices.size());
+  for (const int64_t i : indices) durations.push_back(utterances_[i].duration_s);
+  return durations;
+}
+
 int64_t SpeechDataset::CachedBytes(int64_t i) const {
-  if (cacheable_[i] == 0) return 0;
-  const double samples = utterances_[i].duration_s * options_.sample_rate_hz;
+  const double samples = utterances_[i].duration_s * kept_rates_hz_[i];
   return static_cast<int64_t>(samples) * static_cast<int64_t>(sizeof(int16_t));
 }
 
 Result<std::vector<float>> SpeechDataset::Samples(int64_t i) {
-  std::vector<int16_t>& cached = cache_[i];
-  if (!cached.empty()) {
-    std::vector<float> samples(cached.size());
-    for (size_t s = 0; s < cached.size(); ++s) {
-      samples[s] = static_cast<float>(cached[s]) / 32768.0f;
-    }
-    return samples;
-  }
-  auto load = [&]() -> Result<std::vector<float>> {
-    MASR_TRY(Pcm pcm, ReadUtteranceAudio(utterances_[i]));
-    return Resample(pcm.samples, pcm.sample_rate_hz, options_.sample_rate_hz);
-  };
-  auto samples = load();
-  if (!samples.has_value()) return Fail(utterances_[i].where, std::move(samples.error()));
-  if (cacheable_[i] != 0) {
-    cached.resize(samples->size());
-    for (size_t s = 0; s < cached.size(); ++s) {
-      const float scaled = std::clamp((*samples)[s] * 32768.0f, -32768.0f, 32767.0f);
-      cached[s] = static_cast<int16_t>(std::lrint(scaled));
-      // What later epochs will see, so that the first is no different.
-      (*samples)[s] = static_cast<float>(cached[s]) / 32768.0f;
-    }
-  }
+  auto samples = kept_rates_hz_[i] == 0 ? Decoded(i, options_.sample_rate_hz) : Kept(i);
+  if (!samples) return Fail(utterances_[i].where, std::move(samples.error()));
   return samples;
+}
+
+Result<std::vector<float>> SpeechDataset::Decoded(int64_t i, int sample_rate_hz) const {
+  MASR_TRY(const Pcm pcm, ReadUtteranceAudio(utterances_[i]));
+  return Resample(pcm.samples, pcm.sample_rate_hz, sample_rate_hz);
+}
+
+// The first time no different from any later one.
+Result<std::vector<float>> SpeechDataset::Kept(int64_t i) {
+  std::vector<int16_t>& kept = cache_[i];
+  if (kept.empty()) {
+    MASR_TRY(const std::vector<float> samples, Decoded(i, kept_rates_hz_[i]));
+    kept.resize(samples.size());
+    for (size_t s = 0; s < kept.size(); ++s) {
+      const float scaled = std::clamp(samples[s] * 32768.0f, -32768.0f, 32767.0f);
+      kept[s] = static_cast<int16_t>(std::lrint(scaled));
+    }
+  }
+  std::vector<float> samples(kept.size());
+  for (size_t s = 0; s < kept.size(); ++s) samples[s] = static_cast<float>(kept[s]) / 32768.0f;
+  if (kept_rates_hz_[i] == options_.sample_rate_hz) return samples;
+  return Resample(samples, kept_rates_hz_[i], options_.sample_rate_hz);
 }
 
 Result<SpeechDataset> LoadNoise(const std::string& path, const DatasetOptions& options) {

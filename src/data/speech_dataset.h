@@ -26,7 +26,9 @@ struct DatasetOptions {
   // Longer utterances are left out, and counted as problems; 0: no limit.
   double max_seconds = 0;
   // Decoded samples are kept as 16-bit values up to this many bytes, so that later epochs do not
-  // decode.
+  // decode. Where the recording's rate is below the dataset's, they are kept at the recording's:
+  // rounded after resampling, the empty upper band would hold a noise that nobody else's telephone
+  // speech has, and a model that only ever heard it minds when it is missing.
   int64_t cache_bytes = 0;
 };
 
@@ -44,6 +46,7 @@ class SpeechDataset {
   // Which of the manifests utterance i came from.
   int source(int64_t i) const { return sources_[i]; }
   std::vector<double> durations_s() const;
+  std::vector<double> durations_s(std::span<const int64_t> indices) const;
   // Of the samples of utterance i that are kept once they have been decoded; 0: they are not.
   int64_t CachedBytes(int64_t i) const;
   const std::vector<ManifestProblem>& problems() const { return problems_; }
@@ -52,13 +55,17 @@ class SpeechDataset {
   Result<std::vector<float>> Samples(int64_t i);
 
  private:
+  Result<std::vector<float>> Decoded(int64_t i, int sample_rate_hz) const;
+  Result<std::vector<float>> Kept(int64_t i);
+
   DatasetOptions options_;
   std::vector<Utterance> utterances_;
   std::vector<std::vector<int32_t>> targets_;
   std::vector<int> sources_;
   std::vector<ManifestProblem> problems_;
+  // What is kept of an utterance, at kept_rates_hz_; a rate of 0: it is not kept.
   std::vector<std::vector<int16_t>> cache_;
-  std::vector<uint8_t> cacheable_;
+  std::vector<int> kept_rates_hz_;
 };
 
 // Recordings to mix in: of the manifest's lines only the audio is used, and a text may be missing.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <complex>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -139,6 +140,38 @@ TEST_F(SpeechDatasetTest, CachedSamplesAreTheSameAsTheFirstOnes) {
   EXPECT_EQ(Samples(dataset, 0), first);
   EXPECT_EQ(Samples(dataset, 0), first);
   EXPECT_FALSE(uncached.Samples(0).has_value());
+}
+
+// Between two frequencies, by the DFT of the signal under a Hann window.
+double BandEnergy(const std::vector<float>& samples, double low_hz, double high_hz, int rate_hz) {
+  const auto n = static_cast<double>(samples.size());
+  double energy = 0;
+  for (double hz = low_hz; hz < high_hz; hz += 40 * rate_hz / n) {
+    std::complex<double> sum = 0;
+    for (size_t i = 0; i < samples.size(); ++i) {
+      const auto t = static_cast<double>(i);
+      const double window = 0.5 - 0.5 * std::cos(2 * std::numbers::pi * t / n);
+      sum += std::polar(window * samples[i], -2 * std::numbers::pi * hz * t / rate_hz);
+    }
+    energy += std::norm(sum) / n;
+  }
+  return energy;
+}
+
+TEST_F(SpeechDatasetTest, KeptTelephoneSpeechHasNoMoreInItsUpperBandThanDecodedSpeech) {
+  const std::string path = WriteTone("telephone.wav", 0.5, 8000);
+  SpeechDataset kept = Make({MakeUtterance(path, "a")}, {.cache_bytes = 1 << 20});
+  SpeechDataset decoded = Make({MakeUtterance(path, "a")});
+  EXPECT_EQ(kept.CachedBytes(0), 8000);  // 4000 samples of two bytes
+  Samples(kept, 0);
+  const std::vector<float> samples = Samples(kept, 0);
+  ASSERT_EQ(samples.size(), 8000u);
+  const double floor = BandEnergy(Samples(decoded, 0), 5000, 7900, 16000);
+  EXPECT_LT(BandEnergy(samples, 5000, 7900, 16000), 1.1 * floor);
+  // What rounding after resampling would have left there.
+  std::vector<float> rounded = samples;
+  for (float& sample : rounded) sample = std::round(sample * 32768) / 32768;
+  EXPECT_GT(BandEnergy(rounded, 5000, 7900, 16000), 10 * floor);
 }
 
 // 0.5 s at 16 kHz are 16000 bytes.
