@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include "train/model_speech.h"
+
 namespace masr::cli {
 namespace {
 
@@ -97,9 +99,7 @@ Result<SpeechDataset> LoadDataset(const std::string& path, const Model& model,
   MASR_TRY(Manifest manifest, ReadManifest(path));
   std::vector<Manifest> manifests;
   manifests.push_back(std::move(manifest));
-  SpeechDataset dataset = SpeechDataset::Create(
-      std::move(manifests), model.vocabulary,
-      {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz, .cache_bytes = cache_bytes});
+  SpeechDataset dataset = SpeechFor(model, std::move(manifests), cache_bytes);
   PrintProblems(dataset.problems());
   if (dataset.size() == 0) {
     return Fail(ErrorCode::kInvalidArgument,

@@ -2,13 +2,13 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+
+#include "child_process.h"
 
 namespace masr::cli {
 namespace {
@@ -71,9 +71,7 @@ Status RunWithinMemory(int64_t bytes, const std::function<int(const std::string&
     std::fflush(nullptr);
     std::_Exit(code);
   }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = WaitFor(child);
   if (WIFSIGNALED(status)) {
     return Fail(ErrorCode::kNoSpace,
                 WTERMSIG(status) == SIGKILL

@@ -9,8 +9,8 @@
 #include "progress.h"
 #include "resources/process_memory.h"
 #include "round_setup.h"
+#include "rounds/owner_folder.h"
 #include "train/round_record.h"
-#include "train/round_schedule.h"
 
 namespace masr::cli {
 namespace {
@@ -98,12 +98,7 @@ Status Run(PersonalizeArguments& options) {
   round_options.seed = options.common.seed;
   MASR_TRY(const std::optional<ChosenPlan> plan, PlanOf(model, data, options));
   if (plan) round_options.candidate = plan->plan.best().candidate;
-  RoundMemory memory;
-  if (plan) {
-    memory = plan->plan.best().memory;
-  } else {
-    MASR_TRY(memory, PlanMemoryOf(model, DescribeSpeech(data, round_options), options));
-  }
+  MASR_TRY(const RoundMemory memory, MemoryOf(plan, model, data, options));
   round_options.arena_bytes = memory.arena;
   MASR_RETURN_IF_ERROR(test.Load(options.test, model));
   MASR_RETURN_IF_ERROR(general.Load(options.settings.general, model));
@@ -127,7 +122,7 @@ Status Run(PersonalizeArguments& options) {
 
   Json history = Json::array();
   for (const RoundEpoch& epoch : round.epochs) history.push_back(RoundEpochToJson(epoch));
-  model.metadata["personalization.base"] = base_fingerprint;
+  model.metadata[kBaseKey] = base_fingerprint;
   model.metadata["personalization.epochs"] = history.dump();
   const std::string format = !options.format.empty()    ? options.format
                              : options.plan.ram.empty() ? "bf16"

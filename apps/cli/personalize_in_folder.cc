@@ -103,12 +103,7 @@ Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder
   } else {
     record.plan_reason = "as its owner asked";
   }
-  RoundMemory memory;
-  if (plan) {
-    memory = plan->plan.best().memory;
-  } else {
-    MASR_TRY(memory, PlanMemoryOf(round.model(), round.Speech(), planned));
-  }
+  MASR_TRY(const RoundMemory memory, MemoryOf(plan, round.model(), round.data(), planned));
   planned.round().arena_bytes = memory.arena;
   round.settings().personalize = planned.round();
   record.memory.clear();

@@ -1,7 +1,6 @@
 #include "plan_options.h"
 
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -13,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "child_process.h"
 #include "default_gain_table.h"
 #include "io/byte_size.h"
 #include "io/file.h"
@@ -75,9 +75,7 @@ Result<DeviceProfile> Measure(const Model& model, int threads, ResourceMonitor& 
   close(ends[1]);
   const std::string answer = ReadAll(ends[0]);
   close(ends[0]);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = WaitFor(child);
   if (status != 0) {
     return Fail(ErrorCode::kIo, "the device cannot be measured: " +
                                     (answer.empty() ? "its process was ended" : answer));
@@ -153,12 +151,14 @@ std::string WhyOf(const TrainingPlan& plan) {
 
 }  // namespace
 
+std::string IsByteSize(const std::string& text) {
+  const auto bytes = ParseByteSize(text);
+  return bytes.has_value() ? std::string() : bytes.error().message;
+}
+
 void AddPlanOptions(CLI::App& app, PlanArguments& arguments) {
   app.add_option("--ram", arguments.ram, "Memory that the round may take: 200MB, 200MiB, or bytes")
-      ->check([](const std::string& text) {
-        const auto bytes = ParseByteSize(text);
-        return bytes.has_value() ? std::string() : bytes.error().message;
-      });
+      ->check(IsByteSize);
   app.add_option("--battery", arguments.battery_percent,
                  "What is in the battery, in percent; no charger is there")
       ->check(CLI::Range(0.0, 100.0));

@@ -25,6 +25,9 @@ struct PlanArguments {
   std::vector<GainObservation> observed;  // of this owner's earlier rounds
 };
 
+// For the parser: empty, or what is wrong.
+std::string IsByteSize(const std::string& text);
+
 // All but the policy's: that is a guard's matter too.
 void AddPlanOptions(CLI::App& app, PlanArguments& arguments);
 // Whether the user has named a budget, or a profile.

@@ -8,6 +8,7 @@
 #include "io/file.h"
 #include "resources/linux_monitor.h"
 #include "resources/scripted_monitor.h"
+#include "train/round_schedule.h"
 
 namespace masr::cli {
 
@@ -98,10 +99,7 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
       ->default_str("none");
   app.add_option("--cache-budget", arguments.cache_budget,
                  "How much of it to keep: 64MB, 64MiB, or bytes; the rest is computed again")
-      ->check([](const std::string& text) {
-        const auto bytes = ParseByteSize(text);
-        return bytes.has_value() ? std::string() : bytes.error().message;
-      });
+      ->check(IsByteSize);
   app.add_option("--cache-folder", round.cache.folder,
                  "Where 'disk' is (default: the folder of --out, or --state)");
   AddPlanOptions(app, arguments.plan);
@@ -194,10 +192,11 @@ Result<std::optional<ChosenPlan>> PlanOf(const Model& model, const SpeechDataset
   return chosen;
 }
 
-Result<RoundMemory> PlanMemoryOf(const Model& model, const RoundSpeech& speech,
-                                 const PersonalizeArguments& arguments) {
+Result<RoundMemory> MemoryOf(const std::optional<ChosenPlan>& plan, const Model& model,
+                             const SpeechDataset& data, const PersonalizeArguments& arguments) {
+  if (plan) return plan->plan.best().memory;
   const PersonalizeOptions& round = arguments.round();
-  return PlanRoundMemory(model, round.candidate, speech,
+  return PlanRoundMemory(model, round.candidate, DescribeSpeech(data, round),
                          MakeOptimizer(round.trainer.optimizer)->StatePerParameter(),
                          ThreadCount(arguments.common), ProcessBytes(model));
 }

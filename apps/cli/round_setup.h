@@ -59,9 +59,10 @@ RoundEvents ProgressEvents(Progress& progress);
 // The sub-model that fits into the user's budget, if there is a budget and no sub-model is named.
 Result<std::optional<ChosenPlan>> PlanOf(const Model& model, const SpeechDataset& data,
                                          const PersonalizeArguments& arguments);
-// What the round will need in this process, whose pages of the model the fingerprint has read.
-Result<RoundMemory> PlanMemoryOf(const Model& model, const RoundSpeech& speech,
-                                 const PersonalizeArguments& arguments);
+// What the round will need in this process, whose pages of the model the fingerprint has read: as
+// planned, if there is a plan.
+Result<RoundMemory> MemoryOf(const std::optional<ChosenPlan>& plan, const Model& model,
+                             const SpeechDataset& data, const PersonalizeArguments& arguments);
 
 Json MemoryJson(const RoundMemory& memory);
 

@@ -6,17 +6,12 @@
 #include <set>
 
 #include "model/adapters.h"
-#include "model/testing/tiny_model.h"
+#include "plan/testing/plan_fixtures.h"
 
 namespace masr {
 namespace {
 
-// A subsampling, two Conformer blocks with batch norm, a head: blocks 0 to 3.
-Model Tiny() {
-  auto model = testing::MakeTinyModel(1);
-  EXPECT_TRUE(model.has_value()) << model.error().message;
-  return std::move(*model);
-}
+using testing::Tiny;
 
 TEST(Candidate, AllBlocksAreAllThatCanLearn) {
   const Model model = Tiny();

@@ -10,12 +10,7 @@ namespace {
 using testing::TinyDevice;
 using testing::TinySpeech;
 
-// A subsampling, two Conformer blocks, a head: blocks 0 to 3.
-Model Tiny() {
-  auto model = testing::MakeTinyModel(1);
-  EXPECT_TRUE(model.has_value()) << model.error().message;
-  return std::move(*model);
-}
+using testing::Tiny;
 
 TEST(CostModel, AddsUpWhatEachBlockDoes) {
   const Model model = Tiny();

@@ -4,16 +4,12 @@
 
 #include <memory>
 
-#include "model/testing/tiny_model.h"
+#include "plan/testing/plan_fixtures.h"
 
 namespace masr {
 namespace {
 
-Model Tiny() {
-  auto model = testing::MakeTinyModel(1);
-  EXPECT_TRUE(model.has_value()) << model.error().message;
-  return std::move(*model);
-}
+using testing::Tiny;
 
 // A clock that is a second later whenever it is asked: each pass takes a second, whatever it does.
 ClockS EverySecond() {

@@ -4,17 +4,13 @@
 
 #include "base/thread_pool.h"
 #include "model/adapters.h"
-#include "model/testing/tiny_model.h"
 #include "plan/step_plan.h"
+#include "plan/testing/plan_fixtures.h"
 
 namespace masr {
 namespace {
 
-Model Tiny() {
-  auto model = testing::MakeTinyModel(1);
-  EXPECT_TRUE(model.has_value()) << model.error().message;
-  return std::move(*model);
-}
+using testing::Tiny;
 
 using Pieces = std::vector<SpeechPiece>;
 

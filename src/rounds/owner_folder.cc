@@ -7,9 +7,7 @@
 #include "base/hash.h"
 #include "io/config_reader.h"
 #include "io/file.h"
-#include "io/json.h"
 #include "io/safetensors.h"
-#include "io/text_lines.h"
 #include "rounds/round_speech.h"
 #include "rounds/seal.h"
 
@@ -54,7 +52,7 @@ Result<std::string> HashOfFile(const std::string& path) {
 // What a model was personalised from; a base is its own.
 Result<std::string> BaseOf(const std::string& path) {
   MASR_TRY(const Model model, LoadModel(path));
-  const auto base = model.metadata.find("personalization.base");
+  const auto base = model.metadata.find(kBaseKey);
   return RoundOf(model) > 0 && base != model.metadata.end() ? base->second
                                                             : ModelFingerprint(model);
 }

@@ -99,8 +99,9 @@ class OwnerFolder {
 
 // The round that gave a model, from its metadata; 0: none, it is the base.
 int64_t RoundOf(const Model& model);
-// For the metadata of what a round gives.
+// For the metadata of what a round gives: its number, and the base's fingerprint.
 inline constexpr const char* kRoundKey = "personalization.round";
+inline constexpr const char* kBaseKey = "personalization.base";
 
 }  // namespace masr
 

@@ -12,6 +12,7 @@
 #include "resources/process_memory.h"
 #include "rounds/acceptance.h"
 #include "rounds/transcript_check.h"
+#include "train/model_speech.h"
 #include "train/round_schedule.h"
 
 namespace masr {
@@ -119,10 +120,6 @@ Status OwnerRound::LoadSpeech() {
   return {};
 }
 
-RoundSpeech OwnerRound::Speech() const {
-  return DescribeSpeech(speech_.dataset, under_way_.settings.personalize);
-}
-
 void OwnerRound::Look(const ResourceSnapshot& snapshot, const Verdict& verdict) {
   if (!first_look_s_) first_look_s_ = snapshot.time_s;
   timeline_.Add({.time_s = snapshot.time_s - *first_look_s_,
@@ -151,11 +148,10 @@ Result<std::optional<ErrorRates>> OwnerRound::OnSpeechOf(const std::string& mani
   if (manifest.empty()) return rates;
   std::vector<Manifest> manifests(1);
   MASR_TRY(manifests[0], ReadManifest(manifest));
-  SpeechDataset data =
-      SpeechDataset::Create(std::move(manifests), model.vocabulary,
-                            {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz});
-  if (data.size() == 0)
+  SpeechDataset data = SpeechFor(model, std::move(manifests));
+  if (data.size() == 0) {
     return Fail(ErrorCode::kInvalidArgument, manifest + ": no usable utterance");
+  }
   MASR_TRY(const Evaluation e,
            Evaluate(model, data, {}, threads, {.batch_seconds = kOneUtterance}));
   rates = ErrorRates{.wer = e.words.rate_percent(), .cer = e.characters.rate_percent()};
@@ -248,14 +244,13 @@ void OwnerRound::HalveTheChange(const Model& accepted) {
 Status OwnerRound::Offer(const Evaluation& before, const ThreadPool& threads) {
   RoundRecord& record = under_way_.record;
   model_->metadata[kRoundKey] = std::to_string(record.round);
-  model_->metadata["personalization.base"] = record.base;
+  model_->metadata[kBaseKey] = record.base;
   const std::optional<ErrorRates> base = folder_->history().empty()
                                              ? record.general_before
                                              : folder_->history().front().general_before;
   Acceptance acceptance;
   for (int halvings = 0; halvings <= 2; ++halvings) {
     if (halvings > 0) {
-      MASR_TRY(*model_, LoadModel(folder_->candidate()));
       MASR_TRY(const Model accepted, LoadModel(folder_->accepted()));
       HalveTheChange(accepted);
     }

@@ -42,8 +42,6 @@ class OwnerRound {
   // Both may be changed until it is run: what learns, the arena; how it was planned.
   RoundSettings& settings() { return under_way_.settings; }
   RoundRecord& record() { return under_way_.record; }
-  // For a plan of its memory.
-  RoundSpeech Speech() const;
 
   // Where samples for the record go; given to a RoundGuard's `looked`.
   void Look(const ResourceSnapshot& snapshot, const Verdict& verdict);

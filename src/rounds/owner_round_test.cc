@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "io/file.h"
+#include "io/json.h"
 #include "resources/scripted_monitor.h"
 #include "train/testing/toy_speech.h"
 
@@ -317,8 +318,8 @@ TEST_F(OwnerRoundTest, AConclusionThatWasCutShortIsEnded) {
       EXPECT_TRUE(ReplaceFile(state_ + "/speech.jsonl", *lines).has_value());
     }
     if (step >= 4) {
-      EXPECT_TRUE(
-          ReplaceFile(state_ + "/history.json", *WriteHistory({decided.record})).has_value());
+      EXPECT_TRUE(ReplaceFile(state_ + "/history.json", *WriteJson(HistoryToJson({decided.record})))
+                      .has_value());
     }
     if (step >= 5) {
       EXPECT_TRUE(RemoveFile(state_ + "/round.checkpoint").has_value());

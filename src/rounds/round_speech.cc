@@ -13,6 +13,7 @@
 #include "io/json.h"
 #include "io/text_lines.h"
 #include "rounds/seal.h"
+#include "train/model_speech.h"
 
 namespace masr {
 namespace {
@@ -60,12 +61,6 @@ Result<std::vector<LabelledLine>> ReadLabels(std::string_view lines, const std::
 Key KeyOf(const Utterance& utterance) {
   return {std::filesystem::absolute(utterance.audio_path).lexically_normal().string(),
           utterance.offset_bytes};
-}
-
-SpeechDataset DatasetOf(std::vector<Manifest> manifests, const Model& model, int64_t cache_bytes) {
-  return SpeechDataset::Create(
-      std::move(manifests), model.vocabulary,
-      {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz, .cache_bytes = cache_bytes});
 }
 
 Result<std::string> LineOf(const Utterance& utterance, const Label& label) {
@@ -200,7 +195,7 @@ Result<std::string> ChooseRoundSpeech(const Model& model, const std::string& dat
     for (const LabelledLine& line : labelled) by_line[line.number] = line.label;
     for (const Utterance& u : manifests[1].utterances) labels[KeyOf(u)] = by_line[u.line];
   }
-  const SpeechDataset dataset = DatasetOf(std::move(manifests), model, 0);
+  const SpeechDataset dataset = SpeechFor(model, std::move(manifests));
   const std::map<int64_t, Label> chosen = Chooser(dataset, std::move(labels), choice).Choose();
   const auto validation =
       std::ranges::count_if(chosen, [](const auto& entry) { return entry.second.validation; });
@@ -229,7 +224,7 @@ Result<RoundSpeechData> LoadRoundSpeech(const Model& model, const std::string& p
   MASR_TRY(const std::vector<LabelledLine> labelled, ReadLabels(lines, path));
   std::vector<Manifest> manifests(1);
   MASR_TRY(manifests[0], ReadManifest(path));
-  RoundSpeechData speech{DatasetOf(std::move(manifests), model, cache_bytes), {}, {}};
+  RoundSpeechData speech{SpeechFor(model, std::move(manifests), cache_bytes), {}, {}};
   // Each must be what it was when the round began.
   if (speech.dataset.size() != std::ssize(labelled)) {
     std::string why = path + ": of " + std::to_string(labelled.size()) + " utterances only " +

@@ -5,8 +5,6 @@
 #include <map>
 #include <numeric>
 
-#include "ctc/ctc_loss.h"
-#include "model/inference.h"
 #include "train/batch_loader.h"
 #include "train/evaluate.h"
 
@@ -41,27 +39,15 @@ std::vector<std::vector<Target>> Alternatives(const SpeechDataset& data,
   return all;
 }
 
-class Comparer {
- public:
-  Comparer(const Model& model, const ThreadPool& threads) : model_(model), threads_(threads) {}
-
-  // Nats per token of each sound with each text; infinite where the text is too long for it.
-  std::vector<float> Losses(const Logits& logits, const std::vector<Target>& texts) {
-    std::vector<float> losses(texts.size());
-    std::vector<float> scratch(static_cast<size_t>(CtcScratchFloats(logits.offsets, texts)));
-    const std::vector<float> scales(texts.size(), 1.0f);
-    CtcLoss({threads_}, logits.offsets, model_.encoder.tokens(), Vocabulary::kBlank,
-            logits.values.data(), texts, scales, losses.data(), nullptr, scratch.data());
-    for (size_t u = 0; u < texts.size(); ++u) {
-      losses[u] /= static_cast<float>(std::max<size_t>(texts[u].size(), 1));
-    }
-    return losses;
+// Nats per token of each sound with each text; infinite where the text is too long for it.
+std::vector<float> LossesPerToken(const ThreadPool& threads, int64_t tokens, const Logits& logits,
+                                  const std::vector<Target>& texts) {
+  std::vector<float> losses = TextLosses(threads, tokens, logits, texts);
+  for (size_t u = 0; u < texts.size(); ++u) {
+    losses[u] /= static_cast<float>(std::max<size_t>(texts[u].size(), 1));
   }
-
- private:
-  const Model& model_;
-  const ThreadPool& threads_;
-};
+  return losses;
+}
 
 }  // namespace
 
@@ -73,15 +59,11 @@ Result<TranscriptCheck> CheckTranscripts(const Model& model, SpeechDataset& data
   check.preference.assign(indices.size(), -1);
   const auto alternatives = Alternatives(data, indices, options.alternatives);
   std::map<int64_t, size_t> position_of;
-  std::vector<double> durations;
-  for (size_t p = 0; p < indices.size(); ++p) {
-    position_of[indices[p]] = p;
-    durations.push_back(data.utterance(indices[p]).duration_s);
-  }
-  const auto batches = EvaluationBatches(durations, options.batch_seconds);
+  for (size_t p = 0; p < indices.size(); ++p) position_of[indices[p]] = p;
+  const auto batches = EvaluationBatches(data.durations_s(indices), options.batch_seconds);
   MASR_TRY(BatchLoader loader, BatchLoader::Create(model, data, nullptr, threads));
   Inference inference(model, threads);
-  Comparer comparer(model, threads);
+  const int64_t tokens = model.encoder.tokens();
   std::vector<LoadProblem> problems;
   double sum = 0;
   for (const std::vector<int64_t>& positions : batches) {
@@ -90,7 +72,7 @@ Result<TranscriptCheck> CheckTranscripts(const Model& model, SpeechDataset& data
     const Batch batch = loader.Load(members, {}, 0, problems);
     if (batch.frames.empty()) continue;
     MASR_TRY(const Logits logits, inference.Run(batch.frames, batch.features));
-    const std::vector<float> own = comparer.Losses(logits, batch.targets);
+    const std::vector<float> own = LossesPerToken(threads, tokens, logits, batch.targets);
     std::vector<int> worse(batch.utterances.size(), 0);
     std::vector<int> compared(batch.utterances.size(), 0);
     for (int a = 0; a < options.alternatives; ++a) {
@@ -105,7 +87,7 @@ Result<TranscriptCheck> CheckTranscripts(const Model& model, SpeechDataset& data
         texts[u] = other;
         has[u] = true;
       }
-      const std::vector<float> losses = comparer.Losses(logits, texts);
+      const std::vector<float> losses = LossesPerToken(threads, tokens, logits, texts);
       for (size_t u = 0; u < texts.size(); ++u) {
         if (!has[u] || !std::isfinite(losses[u])) continue;
         compared[u] += 1;

@@ -14,10 +14,6 @@ constexpr double kLowestBandHz = 50;
 // Streams of the effects that have their own; only append.
 enum class Stream : uint64_t { kPitch = 1, kRoom, kClip, kBand, kCodec };
 
-double DrawSpeed(const AugmentOptions& options, Rng& rng) {
-  return options.speeds.empty() ? 1.0 : options.speeds[rng.Below(options.speeds.size())];
-}
-
 // One utterance on its way through the chain.
 class Chain {
  public:
@@ -58,7 +54,7 @@ class Chain {
   }
 
   Status Speed() {
-    const double speed = DrawSpeed(options_, rng_);
+    const double speed = DrawSpeed(options_.speeds, rng_);
     if (speed == 1.0) return {};
     MASR_TRY(samples_, PerturbSpeed(samples_, rate_hz_, speed));
     Note("speed", {{"factor", speed}});
@@ -240,9 +236,13 @@ Result<AugmentOptions> AugmentOptionsFromJson(std::string_view text, const std::
   return options;
 }
 
+double DrawSpeed(const std::vector<double>& speeds, Rng& rng) {
+  return speeds.empty() ? 1.0 : speeds[rng.Below(speeds.size())];
+}
+
 double DrawnSpeed(const AugmentOptions& options, uint64_t key) {
   Rng rng(key);
-  return DrawSpeed(options, rng);
+  return DrawSpeed(options.speeds, rng);
 }
 
 Result<std::vector<float>> AugmentSamples(std::vector<float> samples, double sample_rate_hz,

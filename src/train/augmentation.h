@@ -69,7 +69,9 @@ struct AppliedEffect {
   std::vector<std::pair<std::string, double>> values;
 };
 
-// The tempo that AugmentSamples draws first from a generator made from `key`; 1: unchanged.
+// One of the factors; 1, without a draw, where there are none.
+double DrawSpeed(const std::vector<double>& speeds, Rng& rng);
+// The tempo that AugmentSamples draws first from a generator made from `key`.
 double DrawnSpeed(const AugmentOptions& options, uint64_t key);
 
 // Speed, pitch, room, noise, clipping, band, telephone, codec and gain, in that order: from the

@@ -43,10 +43,6 @@ BoundaryAugmentOptions BoundaryAugmentOf(const AugmentOptions& augment) {
   return options;
 }
 
-double DrawSpeed(const BoundaryAugmentOptions& options, Rng& rng) {
-  return options.speeds.empty() ? 1.0 : options.speeds[rng.Below(options.speeds.size())];
-}
-
 std::vector<float> ResampleFrames(std::vector<float> rows, int64_t width, double speed) {
   const int64_t frames = static_cast<int64_t>(rows.size()) / width;
   const int64_t out_frames =

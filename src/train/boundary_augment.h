@@ -26,9 +26,6 @@ struct BoundaryAugmentOptions {
 // Gain has no equal: features are normalised. Noise and rooms have none either.
 BoundaryAugmentOptions BoundaryAugmentOf(const AugmentOptions& augment);
 
-// The factor of an utterance; 1 where there are none.
-double DrawSpeed(const BoundaryAugmentOptions& options, Rng& rng);
-
 // [frames, width] -> [max(1, round(frames / speed)), width], linear between neighbours in time:
 // speed 1.1 makes speech shorter, without making it higher.
 std::vector<float> ResampleFrames(std::vector<float> rows, int64_t width, double speed);

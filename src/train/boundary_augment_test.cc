@@ -44,7 +44,7 @@ TEST(DrawSpeed, DrawsEach) {
   Rng rng(1);
   EXPECT_EQ(DrawSpeed({}, rng), 1.0);
   std::set<double> seen;
-  for (int i = 0; i < 100; ++i) seen.insert(DrawSpeed({.speeds = {0.9, 1.0, 1.1}}, rng));
+  for (int i = 0; i < 100; ++i) seen.insert(DrawSpeed({0.9, 1.0, 1.1}, rng));
   EXPECT_EQ(seen, (std::set<double>{0.9, 1.0, 1.1}));
 }
 

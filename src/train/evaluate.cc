@@ -7,9 +7,18 @@
 #include "ctc/ctc_loss.h"
 #include "ctc/greedy_decoder.h"
 #include "data/batcher.h"
-#include "model/inference.h"
 
 namespace masr {
+
+std::vector<float> TextLosses(const ThreadPool& threads, int64_t tokens, const Logits& logits,
+                              const std::vector<std::span<const int32_t>>& texts) {
+  std::vector<float> losses(texts.size());
+  std::vector<float> scratch(static_cast<size_t>(CtcScratchFloats(logits.offsets, texts)));
+  const std::vector<float> scales(texts.size(), 1.0f);
+  CtcLoss({threads}, logits.offsets, tokens, Vocabulary::kBlank, logits.values.data(), texts,
+          scales, losses.data(), nullptr, scratch.data());
+  return losses;
+}
 
 std::vector<std::vector<int64_t>> EvaluationBatches(const std::vector<double>& durations_s,
                                                     double batch_seconds) {
@@ -40,10 +49,7 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
   };
   const DecodeText& text_of = options.decode ? options.decode : greedy;
 
-  std::vector<double> durations;
-  durations.reserve(chosen.size());
-  for (int64_t index : chosen) durations.push_back(dataset.utterance(index).duration_s);
-  const auto batches = EvaluationBatches(durations, options.batch_seconds);
+  const auto batches = EvaluationBatches(dataset.durations_s(chosen), options.batch_seconds);
 
   Evaluation result;
   double loss_sum = 0;
@@ -63,12 +69,7 @@ Result<Evaluation> Evaluate(const Model& model, SpeechDataset& dataset,
       MASR_TRY(Logits logits,
                inference.RunBlocks({batch.first_block, model.encoder.blocks().size()}, batch.frames,
                                    batch.features));
-      std::vector<float> losses(batch.frames.size());
-      std::vector<float> scratch(
-          static_cast<size_t>(CtcScratchFloats(logits.offsets, batch.targets)));
-      const std::vector<float> scales(batch.frames.size(), 1.0f);
-      CtcLoss({threads}, logits.offsets, tokens, Vocabulary::kBlank, logits.values.data(),
-              batch.targets, scales, losses.data(), nullptr, scratch.data());
+      const std::vector<float> losses = TextLosses(threads, tokens, logits, batch.targets);
       std::vector<std::string> hypotheses(batch.frames.size());
       threads.ParallelFor(hypotheses.size(), [&](size_t u, int) {
         hypotheses[u] = text_of(logits.offsets[u + 1] - logits.offsets[u],

@@ -5,12 +5,14 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "data/speech_dataset.h"
+#include "model/inference.h"
 #include "model/model.h"
 #include "tensor/arena.h"
 #include "text/error_rate.h"
@@ -55,6 +57,10 @@ struct EvaluateOptions {
   // Only the blocks from Batch::first_block on run; from the audio if empty.
   LoadBatch load = {};
 };
+
+// CTC loss in nats of each utterance's logits with its text; infinite where the text is too long.
+std::vector<float> TextLosses(const ThreadPool& threads, int64_t tokens, const Logits& logits,
+                              const std::vector<std::span<const int32_t>>& texts);
 
 // The batches that Evaluate makes of utterances of these lengths, as positions, short ones first.
 std::vector<std::vector<int64_t>> EvaluationBatches(const std::vector<double>& durations_s,

@@ -13,7 +13,7 @@ Result<Batch> LoadPrefixBatch(const Model& model, const SpeechDataset& dataset, 
   threads.ParallelFor(rows.size(), [&](size_t i, int) {
     if (!rows[i].has_value()) return;
     Rng rng(MixKeys(key, static_cast<uint64_t>(indices[i])));
-    *rows[i] = ResampleFrames(std::move(*rows[i]), width, DrawSpeed(augment, rng));
+    *rows[i] = ResampleFrames(std::move(*rows[i]), width, DrawSpeed(augment.speeds, rng));
     MaskFrames(augment, width, *rows[i], rng);
   });
   Batch batch;

@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "base/hash.h"
+#include "train/model_speech.h"
 #include "train/pretrain.h"
 
 namespace masr {
@@ -17,9 +18,7 @@ Result<SpeechDataset> LoadSpeech(const std::vector<std::string>& paths, const Mo
     MASR_TRY(Manifest manifest, ReadManifest(path));
     manifests.push_back(std::move(manifest));
   }
-  SpeechDataset dataset = SpeechDataset::Create(
-      std::move(manifests), model.vocabulary,
-      {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz, .cache_bytes = cache_bytes});
+  SpeechDataset dataset = SpeechFor(model, std::move(manifests), cache_bytes);
   for (const ManifestProblem& problem : dataset.problems()) {
     if (warning) warning(problem.where + ": " + problem.message);
   }

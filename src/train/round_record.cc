@@ -261,10 +261,6 @@ Json HistoryToJson(const std::vector<RoundRecord>& rounds) {
   return json;
 }
 
-Result<std::string> WriteHistory(const std::vector<RoundRecord>& rounds) {
-  return WriteJson(HistoryToJson(rounds));
-}
-
 Result<std::vector<RoundRecord>> ReadHistory(std::string_view text, const std::string& where) {
   auto json = ParseJson(text);
   if (!json.has_value()) return Fail(where, std::move(json.error()));

@@ -93,7 +93,6 @@ Result<RoundRecord> RoundRecordFromJson(const nlohmann::json& object, const std:
 nlohmann::ordered_json HistoryToJson(const std::vector<RoundRecord>& rounds);
 Result<std::vector<RoundRecord>> HistoryFromJson(const nlohmann::json& object,
                                                  const std::string& where);
-Result<std::string> WriteHistory(const std::vector<RoundRecord>& rounds);
 Result<std::vector<RoundRecord>> ReadHistory(std::string_view text, const std::string& where);
 
 }  // namespace masr

@@ -67,7 +67,7 @@ RoundRecord Everything() {
 TEST(RoundRecord, AHistoryComesBackAsItWas) {
   RoundRecord plain;
   plain.round = 1;
-  const auto text = WriteHistory({plain, Everything()});
+  const auto text = WriteJson(HistoryToJson({plain, Everything()}));
   ASSERT_TRUE(text.has_value()) << text.error().message;
   const auto rounds = ReadHistory(*text, "history.json");
   ASSERT_TRUE(rounds.has_value()) << rounds.error().message;

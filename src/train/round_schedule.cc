@@ -26,12 +26,6 @@ std::vector<int64_t> FirstMinutes(const SpeechDataset& data, double minutes) {
   return indices;
 }
 
-std::vector<double> DurationsOf(const SpeechDataset& data, const std::vector<int64_t>& indices) {
-  std::vector<double> durations;
-  for (int64_t i : indices) durations.push_back(data.utterance(i).duration_s);
-  return durations;
-}
-
 double TotalOf(const std::vector<double>& durations) {
   return std::accumulate(durations.begin(), durations.end(), 0.0);
 }
@@ -141,7 +135,7 @@ class Describer {
   // As Evaluate makes them.
   Batches AllValidations() const {
     Batches batches;
-    for (const auto& positions : EvaluationBatches(DurationsOf(data_, split_.validation),
+    for (const auto& positions : EvaluationBatches(data_.durations_s(split_.validation),
                                                    options_.validation_batch_seconds)) {
       std::vector<SpeechPiece> pieces;
       for (int64_t p : positions) {
@@ -154,8 +148,8 @@ class Describer {
 
   void DescribeEpoch(RoundSpeech& speech) const {
     const std::vector<double>& speeds = options_.augment.speeds;
-    speech.training_s = TotalOf(DurationsOf(data_, split_.training));
-    speech.held_out_s = TotalOf(DurationsOf(data_, split_.validation));
+    speech.training_s = TotalOf(data_.durations_s(split_.training));
+    speech.held_out_s = TotalOf(data_.durations_s(split_.validation));
     speech.utterances = std::ssize(split_.training);
     if (speech.utterances > 0) {
       speech.updates = std::ssize(UpdatesOf(data_, split_.training, options_, 1));
@@ -190,7 +184,7 @@ uint64_t EpochKey(const PersonalizeOptions& options, int64_t epoch) {
 std::vector<std::vector<int64_t>> UpdatesOf(const SpeechDataset& data,
                                             const std::vector<int64_t>& training,
                                             const PersonalizeOptions& options, int64_t epoch) {
-  const std::vector<double> durations = DurationsOf(data, training);
+  const std::vector<double> durations = data.durations_s(training);
   const double most_seconds = std::min(
       options.batch_seconds, TotalOf(durations) / static_cast<double>(options.updates_per_epoch));
   Rng rng(EpochKey(options, epoch));

@@ -2,12 +2,23 @@
 #ifndef MOBILEASR_PLAN_TESTING_PLAN_FIXTURES_H_
 #define MOBILEASR_PLAN_TESTING_PLAN_FIXTURES_H_
 
+#include <gtest/gtest.h>
+
+#include <utility>
+
 #include "model/testing/tiny_model.h"
 #include "plan/device_profile.h"
 #include "plan/gain_table.h"
 #include "plan/round_memory.h"
 
 namespace masr::testing {
+
+// A subsampling, two Conformer blocks with batch norm, a head: blocks 0 to 3.
+inline Model Tiny() {
+  auto model = MakeTinyModel(1);
+  EXPECT_TRUE(model.has_value()) << model.error().message;
+  return std::move(*model);
+}
 
 // Of the tiny model: block b computes a second of speech in (b + 1) ms forward as it is stored, 10
 // times that in f32, 100 times that backward, half of which for vectors; a pass takes nothing.
