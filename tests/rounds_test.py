@@ -239,8 +239,13 @@ class Damaged(Rounds):
 
     def test_an_accepted_model_that_is_damaged_can_be_rolled_back(self):
         state = LAB.folder(LAB.reference(2, self.KIND))
-        (state / "accepted.masr").write_bytes(b"")
-        self.refused(LAB.run(*LAB.round(state, 2, self.KIND)), "accepted.masr", "roll back")
+        accepted = state / "accepted.masr"
+        whole = accepted.read_bytes()
+        flipped = bytearray(whole)
+        flipped[-1 - self.rng.randrange(len(whole) // 2)] ^= 1 << self.rng.randrange(8)  # a weight
+        for damaged in (b"", whole[: len(whole) // 2], bytes(flipped)):
+            accepted.write_bytes(damaged)
+            self.refused(LAB.run(*LAB.round(state, 2, self.KIND)), "accepted.masr", "roll back")
         LAB.must("rollback", "--state", state)
         self.assertEqual((state / "accepted.masr").read_bytes(), LAB.model(1, self.KIND))
 
