@@ -10,7 +10,6 @@ given: what an epoch takes when nothing disturbs it; of several voices, the medi
 voices, the largest of theirs. Rounds run one after the other: leave the computer to them.
 """
 
-import argparse
 import collections
 import json
 import pathlib
@@ -19,6 +18,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scripts"))
+from experiments import parse, parser_of, word_errors  # noqa: E402
 from tune_round import rate, voices  # noqa: E402
 
 SETTINGS = {"from audio": [], "kept in memory": ["--cache", "ram"], "kept on disk": ["--cache", "disk"]}
@@ -43,7 +43,7 @@ class Group:
     def add(self, result):
         for when in ("before", "after"):
             r = result[when]
-            self.counts[when, "wer"] += r["substitutions"] + r["insertions"] + r["deletions"]
+            self.counts[when, "wer"] += word_errors(r)
             self.counts[when, "wer_of"] += r["words"]
             self.counts[when, "cer"] += r["cer"] * r["words"]
             self.counts[when, "cer_of"] += 100 * r["words"]
@@ -63,16 +63,11 @@ class Group:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mobileasr", type=pathlib.Path, required=True)
-    parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--model", type=pathlib.Path, required=True)
-    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser = parser_of(__doc__)
     parser.add_argument("--groups", default="long,speechocean762")
     parser.add_argument("--freeze-blocks", type=int, default=10)
     parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    args.work.mkdir(parents=True, exist_ok=True)
+    args = parse(parser)
     print("| speech | batches | WER before | after | CER after | s, first epoch | s, later ones | s, round | "
           "peak MB | planned MB | kept MB |")
     print("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")

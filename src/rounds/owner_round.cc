@@ -127,12 +127,16 @@ Status OwnerRound::LoadSpeech() {
   const bool keeps_prefixes = under_way_.settings.personalize.candidate.cache;
   MASR_TRY(speech_, LoadRoundSpeech(*model_, folder_->round_speech(), under_way_.record.round,
                                     keeps_prefixes ? 0 : under_way_.settings.speech_cache_bytes));
+  CountUtterances();
+  under_way_.settings.personalize.split = speech_.split;
+  return {};
+}
+
+void OwnerRound::CountUtterances() {
   RoundRecord& record = under_way_.record;
   record.training_utterances = std::ssize(speech_.split.training);
   record.replayed_utterances = std::ssize(speech_.replayed);
   record.validation_utterances = std::ssize(speech_.split.validation);
-  under_way_.settings.personalize.split = speech_.split;
-  return {};
 }
 
 void OwnerRound::Look(const ResourceSnapshot& snapshot, const Verdict& verdict) {
@@ -222,12 +226,11 @@ Status OwnerRound::CheckTexts(const ThreadPool& threads) {
     if (check.preference[p] >= 0 && check.preference[p] < kLeastPreference) doubtful.insert(all[p]);
   }
   ValidationSplit& split = speech_.split;
-  for (std::vector<int64_t>* side : {&split.training, &split.validation}) {
+  for (std::vector<int64_t>* side : {&split.training, &split.validation, &speech_.replayed}) {
     std::erase_if(*side, [&](int64_t i) { return doubtful.contains(i); });
   }
   record.left_out = std::ssize(doubtful);
-  record.training_utterances = std::ssize(split.training);
-  record.validation_utterances = std::ssize(split.validation);
+  CountUtterances();
   settings.personalize.split = split;
   if (split.training.empty() || split.validation.empty()) {
     refuse("too few texts seem to be what is said");

@@ -59,6 +59,7 @@ class OwnerRound {
       : folder_(&folder), model_(std::make_unique<Model>(std::move(model))) {}
 
   Status LoadSpeech();
+  void CountUtterances();
   Status HearOthers(const ThreadPool& threads);
   Status CheckTexts(const ThreadPool& threads);
   Result<Evaluation> OnOwnSpeech(const Model& model, const ThreadPool& threads);
