@@ -165,7 +165,8 @@ double ReadAtOnce(const RoundSpeech& speech, int threads) {
 
 Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candidate,
                                     const RoundSpeech& speech, int64_t state_per_parameter,
-                                    int threads, int64_t process_bytes) {
+                                    int threads, int64_t process_bytes,
+                                    std::optional<int64_t> known_arena) {
   RoundMemory memory;
   memory.process = process_bytes;
   memory.threads = threads * static_cast<int64_t>(ThreadPool::kScratchFloats) * kFloat;
@@ -178,9 +179,13 @@ Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candida
   memory.gradients = trained;
   memory.optimizer = OptimizerBytes(encoder, candidate, state_per_parameter);
   memory.averages = 2 * trained;
-  MASR_TRY(const int64_t step, StepArenaBytes(model, encoder, candidate, speech));
-  MASR_TRY(const int64_t validation, ValidationArenaBytes(model, encoder, candidate, speech));
-  memory.arena = std::max(step, validation);
+  if (known_arena) {
+    memory.arena = *known_arena;
+  } else {
+    MASR_TRY(const int64_t step, StepArenaBytes(model, encoder, candidate, speech));
+    MASR_TRY(const int64_t validation, ValidationArenaBytes(model, encoder, candidate, speech));
+    memory.arena = std::max(step, validation);
+  }
   const double batch_s = std::max({speech.update_s, speech.validation_s, speech.longest_s});
   const int64_t mels = model.config.features.log_mel.mels;
   // Each utterance's features, and the batch that they are put into; samples of one per thread.

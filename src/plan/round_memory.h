@@ -3,6 +3,7 @@
 #define MOBILEASR_PLAN_ROUND_MEMORY_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -66,10 +67,12 @@ struct RoundMemory {
 
 // `process_bytes` is what the process holds before the round, the model's pages not counted;
 // `state_per_parameter` numbers of optimizer state (Optimizer::StatePerParameter), of
-// candidate.optimizer_bits each.
+// candidate.optimizer_bits each. To place an arena's buffers is most of the work: `known_arena` is
+// that of a candidate which differs in optimizer_bits alone, where there is one already.
 Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candidate,
                                     const RoundSpeech& speech, int64_t state_per_parameter,
-                                    int threads, int64_t process_bytes);
+                                    int threads, int64_t process_bytes,
+                                    std::optional<int64_t> known_arena = {});
 
 }  // namespace masr
 

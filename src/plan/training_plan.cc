@@ -60,12 +60,13 @@ std::string NameOf(const Encoder& encoder, const Candidate& candidate, const Rou
 
 Result<PlannedCandidate> PlanCandidate(const Model& model, const Candidate& candidate,
                                        const RoundSpeech& speech, const DeviceProfile& profile,
-                                       const PlanOptions& options) {
+                                       const PlanOptions& options,
+                                       std::optional<int64_t> known_arena) {
   PlannedCandidate planned = {.candidate = candidate,
                               .name = NameOf(model.encoder, candidate, speech),
                               .trainable_parameters = CountTrainable(model.encoder, candidate)};
   MASR_TRY(planned.memory, PlanRoundMemory(model, candidate, speech, options.state_per_parameter,
-                                           options.threads, options.process_bytes));
+                                           options.threads, options.process_bytes, known_arena));
   planned.peak_bytes = planned.memory.total();
   planned.epoch = CostOfEpoch(model.encoder, candidate, speech, profile);
   const double power_w = TrainingPowerW(profile);
@@ -74,6 +75,17 @@ Result<PlannedCandidate> PlanCandidate(const Model& model, const Candidate& cand
   planned.seconds = RoundSeconds(planned.epoch, options.epochs);
   planned.joules = planned.seconds * power_w;
   return planned;
+}
+
+// Of one that differs in what the optimizer remembers alone: that lies outside the arena.
+std::optional<int64_t> KnownArena(std::span<const PlannedCandidate> planned,
+                                  const Candidate& candidate) {
+  for (const PlannedCandidate& p : planned) {
+    Candidate same = p.candidate;
+    same.optimizer_bits = candidate.optimizer_bits;
+    if (same == candidate) return p.memory.arena;
+  }
+  return std::nullopt;
 }
 
 void Judge(PlannedCandidate& planned, std::optional<double> gain, bool named,
@@ -167,7 +179,8 @@ Result<TrainingPlan> MakeTrainingPlan(const Model& model, std::span<const Candid
   TrainingPlan plan;
   std::vector<PlannedCandidate> known;  // of which the table has a gain, or that were named
   for (const Candidate& candidate : candidates) {
-    MASR_TRY(PlannedCandidate planned, PlanCandidate(model, candidate, speech, profile, options));
+    MASR_TRY(PlannedCandidate planned, PlanCandidate(model, candidate, speech, profile, options,
+                                                     KnownArena(plan.candidates, candidate)));
     const std::string tuning = TuningName(candidate);
     const auto gain = gains.Gain(tuning, LearningShare(model.encoder, candidate), minutes);
     Judge(planned, gain, options.named, tuning, budgets);

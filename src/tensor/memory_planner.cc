@@ -14,6 +14,14 @@ int64_t Aligned(int64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+// A request that has its place, in bytes from the arena's start.
+struct Placed {
+  int64_t begin;
+  int64_t end;
+  int64_t first_use;
+  int64_t last_use;
+};
+
 int64_t MostAliveAtOnce(std::span<const BufferRequest> requests) {
   std::map<int64_t, int64_t> change;
   for (const BufferRequest& r : requests) {
@@ -39,23 +47,23 @@ MemoryPlan PlanMemory(std::span<const BufferRequest> requests) {
 
   MemoryPlan plan;
   plan.offsets.assign(requests.size(), 0);
-  std::vector<size_t> placed;  // by increasing offset
+  // By increasing offset, and side by side in memory: a plan looks at every pair, and a choice
+  // among sub-models makes hundreds of plans.
+  std::vector<Placed> placed;
+  placed.reserve(requests.size());
   for (size_t index : order) {
     const BufferRequest& request = requests[index];
     const int64_t bytes = Aligned(request.bytes);
     int64_t offset = 0;
-    for (size_t other : placed) {
-      const BufferRequest& o = requests[other];
+    for (const Placed& o : placed) {
       if (o.last_use < request.first_use || request.last_use < o.first_use) continue;
-      if (plan.offsets[other] >= offset + bytes) break;
-      offset = std::max(offset, plan.offsets[other] + Aligned(o.bytes));
+      if (o.begin >= offset + bytes) break;
+      offset = std::max(offset, o.end);
     }
     plan.offsets[index] = offset;
     plan.peak_bytes = std::max(plan.peak_bytes, offset + bytes);
-    const auto where =
-        std::upper_bound(placed.begin(), placed.end(), offset,
-                         [&](int64_t value, size_t other) { return value < plan.offsets[other]; });
-    placed.insert(where, index);
+    placed.insert(std::ranges::upper_bound(placed, offset, {}, &Placed::begin),
+                  {offset, offset + bytes, request.first_use, request.last_use});
   }
   plan.floor_bytes = MostAliveAtOnce(requests);
   return plan;
