@@ -150,10 +150,11 @@ def ablation_table(folder):
              for path in sorted(folder.glob("step?.json"))]
     text = (f"## What each part of the recipe is worth\n\nBy `scripts/ablation.py`: a Conformer of {ablation.MODEL['blocks']} "
             f"blocks of {ablation.MODEL['dim']}, from random weights, every line with what the lines above have and one "
-            "thing more, and about the same hours of sound. That is little (the base has seen 307 hours): the table "
+            "thing more, and about the same hours of sound. That is little (the base has seen 657 hours): the table "
             "tells which steps matter early, not where they end. The last column is the telephone set as the training "
-            "heard it, through its cache of 16-bit samples: rounding fills the empty upper half of telephone speech with "
-            "a faint noise, and a model that has only heard it so minds when it is missing.\n\n")
+            "heard it then, through a cache of 16-bit samples at 16 kHz: rounding filled the empty upper half of telephone "
+            "speech with a faint noise, and a model that had only heard it so minded when it was missing. (Since then it is "
+            "kept at its own rate.)\n\n")
     text += row("recipe", "hours", *(f"{ablation.SETS[i // 2]}, {'WC'[i % 2]}ER %" for i in range(4)),
                 "the second in training, WER %")
     text += row(*["---"] * 7)
