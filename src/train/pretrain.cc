@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include "train/epoch_plan.h"
@@ -58,6 +59,10 @@ class Session {
       }
       ++state_.stage;
       BeginEpoch(0);
+    }
+    // A training that had ended before: its model is wanted again, in another format perhaps.
+    if (!written_) {
+      MASR_RETURN_IF_ERROR(WithAverage([&] { return Write(trainer.model()); }));
     }
     MASR_RETURN_IF_ERROR(SaveState(trainer));
     return Finish(true);
@@ -174,15 +179,27 @@ class Session {
   }
 
   Status EndEpoch(Trainer& trainer) {
-    if (average_) average_->SwapWithModel();
-    const Status measured = MeasureAndWrite(trainer.model());
-    if (average_) average_->SwapWithModel();
-    MASR_RETURN_IF_ERROR(measured);
+    MASR_RETURN_IF_ERROR(WithAverage([&] { return MeasureAndWrite(trainer.model()); }));
     BeginEpoch(state_.epoch + 1);
     MASR_RETURN_IF_ERROR(ShareState(trainer));
     MASR_RETURN_IF_ERROR(SaveState(trainer));
     if (events_.epoch) events_.epoch(state_.epochs.back());
     return {};
+  }
+
+  // While the model has the average's weights, if there is one.
+  Status WithAverage(const std::function<Status()>& work) {
+    if (average_) average_->SwapWithModel();
+    const Status done = work();
+    if (average_) average_->SwapWithModel();
+    return done;
+  }
+
+  Status Write(Model& model) {
+    written_ = true;
+    if (!IsFirst()) return {};
+    model.metadata["training.history"] = HistoryJson(state_.epochs);
+    return SaveModel(model, options_.format, options_.out);
   }
 
   Status MeasureAndWrite(Model& model) {
@@ -194,10 +211,8 @@ class Session {
          .dev_wer = dev.words.rate_percent(),
          .dev_cer = dev.characters.rate_percent(),
          .seconds = SecondsSince(epoch_start_)});
-    if (!IsFirst()) return {};
-    model.metadata["training.history"] = HistoryJson(state_.epochs);
-    MASR_RETURN_IF_ERROR(SaveModel(model, options_.format, options_.out));
-    return KeepEpoch(model);
+    MASR_RETURN_IF_ERROR(Write(model));
+    return IsFirst() ? KeepEpoch(model) : Status();
   }
 
   // Each process a share; the counts of all.
@@ -252,6 +267,7 @@ class Session {
   std::optional<WeightAverage> average_;
   PretrainState state_;
   std::vector<LoadProblem> problems_;
+  bool written_ = false;  // the model, by this process
   double audio_left_ = 0;  // seconds
   double speed_ = 0;
   double loss_ = 0;

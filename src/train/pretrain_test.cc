@@ -173,6 +173,16 @@ TEST_F(PretrainTest, WithAnAverageItAlsoResumesToTheSameBits) {
   ExpectSameEpochs(*resumed, *whole);
 }
 
+TEST_F(PretrainTest, ATrainingThatHasEndedWritesItsModelAgain) {
+  config_.ema_decay = 0.9;
+  ASSERT_TRUE(Run(Options("out"), 0).has_value());
+  const auto expected = WeightsIn(folder_ / "out");
+  ASSERT_TRUE(RemoveFile(folder_ / "out").has_value());
+  const auto again = Run(Options("out", /*resume=*/true), 0);
+  ASSERT_TRUE(again.has_value() && again->finished);
+  EXPECT_EQ(WeightsIn(folder_ / "out"), expected);
+}
+
 // Training itself does not see the average; what is measured and written is the average.
 TEST_F(PretrainTest, TheAverageIsWrittenAndTheWeightsTrainOn) {
   const auto plain = Run(Options("plain"), 0);
