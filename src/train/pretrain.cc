@@ -267,7 +267,7 @@ class Session {
   std::optional<WeightAverage> average_;
   PretrainState state_;
   std::vector<LoadProblem> problems_;
-  bool written_ = false;  // the model, by this process
+  bool written_ = false;   // the model, by this process
   double audio_left_ = 0;  // seconds
   double speed_ = 0;
   double loss_ = 0;
