@@ -3,7 +3,6 @@
 #define MOBILEASR_PLAN_ROUND_MEMORY_H_
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -67,12 +66,16 @@ struct RoundMemory {
 
 // `process_bytes` is what the process holds before the round, the model's pages not counted;
 // `state_per_parameter` numbers of optimizer state (Optimizer::StatePerParameter), of
-// candidate.optimizer_bits each. To place an arena's buffers is most of the work: `known_arena` is
-// that of a candidate which differs in optimizer_bits alone, where there is one already.
+// candidate.optimizer_bits each.
 Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candidate,
                                     const RoundSpeech& speech, int64_t state_per_parameter,
-                                    int threads, int64_t process_bytes,
-                                    std::optional<int64_t> known_arena = {});
+                                    int threads, int64_t process_bytes);
+
+// The same with what `arenas` remembers of its model and speech: for one candidate after another.
+class ArenaPlanner;
+Result<RoundMemory> PlanRoundMemory(ArenaPlanner& arenas, const Candidate& candidate,
+                                    int64_t state_per_parameter, int threads,
+                                    int64_t process_bytes);
 
 }  // namespace masr
 

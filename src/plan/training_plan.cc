@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <limits>
 
+#include "plan/arena_planner.h"
+
 namespace masr {
 namespace {
 
@@ -58,15 +60,15 @@ std::string NameOf(const Encoder& encoder, const Candidate& candidate, const Rou
   return name + text;
 }
 
-Result<PlannedCandidate> PlanCandidate(const Model& model, const Candidate& candidate,
-                                       const RoundSpeech& speech, const DeviceProfile& profile,
-                                       const PlanOptions& options,
-                                       std::optional<int64_t> known_arena) {
+Result<PlannedCandidate> PlanCandidate(ArenaPlanner& arenas, const Candidate& candidate,
+                                       const DeviceProfile& profile, const PlanOptions& options) {
+  const Model& model = arenas.model();
+  const RoundSpeech& speech = arenas.speech();
   PlannedCandidate planned = {.candidate = candidate,
                               .name = NameOf(model.encoder, candidate, speech),
                               .trainable_parameters = CountTrainable(model.encoder, candidate)};
-  MASR_TRY(planned.memory, PlanRoundMemory(model, candidate, speech, options.state_per_parameter,
-                                           options.threads, options.process_bytes, known_arena));
+  MASR_TRY(planned.memory, PlanRoundMemory(arenas, candidate, options.state_per_parameter,
+                                           options.threads, options.process_bytes));
   planned.peak_bytes = planned.memory.total();
   planned.epoch = CostOfEpoch(model.encoder, candidate, speech, profile);
   const double power_w = TrainingPowerW(profile);
@@ -75,17 +77,6 @@ Result<PlannedCandidate> PlanCandidate(const Model& model, const Candidate& cand
   planned.seconds = RoundSeconds(planned.epoch, options.epochs);
   planned.joules = planned.seconds * power_w;
   return planned;
-}
-
-// Of one that differs in what the optimizer remembers alone: that lies outside the arena.
-std::optional<int64_t> KnownArena(std::span<const PlannedCandidate> planned,
-                                  const Candidate& candidate) {
-  for (const PlannedCandidate& p : planned) {
-    Candidate same = p.candidate;
-    same.optimizer_bits = candidate.optimizer_bits;
-    if (same == candidate) return p.memory.arena;
-  }
-  return std::nullopt;
 }
 
 void Judge(PlannedCandidate& planned, std::optional<double> gain, bool named,
@@ -176,11 +167,11 @@ Result<TrainingPlan> MakeTrainingPlan(const Model& model, std::span<const Candid
   }
   const std::array<Budget, 3> budgets = BudgetsOf(limits);
   const double minutes = (speech.training_s + speech.held_out_s) / 60;
+  ArenaPlanner arenas(model, speech);
   TrainingPlan plan;
   std::vector<PlannedCandidate> known;  // of which the table has a gain, or that were named
   for (const Candidate& candidate : candidates) {
-    MASR_TRY(PlannedCandidate planned, PlanCandidate(model, candidate, speech, profile, options,
-                                                     KnownArena(plan.candidates, candidate)));
+    MASR_TRY(PlannedCandidate planned, PlanCandidate(arenas, candidate, profile, options));
     const std::string tuning = TuningName(candidate);
     const auto gain = gains.Gain(tuning, LearningShare(model.encoder, candidate), minutes);
     Judge(planned, gain, options.named, tuning, budgets);
