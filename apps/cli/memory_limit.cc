@@ -1,23 +1,29 @@
 #include "memory_limit.h"
 
-#include <sys/prctl.h>
+#include <dirent.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
+#include <string_view>
+#include <thread>
 #include <utility>
 
 #include "child_process.h"
-#include "command.h"
-#include "io/file.h"
 
 namespace masr::cli {
 namespace {
 
-// Into a file that is there: the kernel's, not one that this would make.
+constexpr std::string_view kPrefix = "mobileasr.";  // of the names of groups
+constexpr size_t kMostText = 1 << 20;
+
+// To a file that is there: a folder that is no control group has none, and must get none.
 bool Write(const std::string& path, const std::string& text) {
   std::FILE* file = std::fopen(path.c_str(), "r+e");
   if (file == nullptr) return false;
@@ -25,113 +31,117 @@ bool Write(const std::string& path, const std::string& text) {
   return std::fclose(file) == 0 && written;
 }
 
-// A control group that is gone with this object. Empty where none can be made.
-class ControlGroup {
- public:
-  explicit ControlGroup(int64_t bytes) {
-    const std::string name = "/mobileasr." + std::to_string(getpid());
-    for (const auto& [root, file] : {std::pair("/sys/fs/cgroup", "memory.max"),
-                                     std::pair("/sys/fs/cgroup/memory", "memory.limit_in_bytes")}) {
-      const std::string path = root + name;
-      if (mkdir(path.c_str(), 0755) != 0) continue;
-      if (Write(path + "/" + file, std::to_string(bytes)) && Holds(path + "/" + file, bytes)) {
-        path_ = path;
-        return;
-      }
-      rmdir(path.c_str());
-    }
+std::string Read(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "re");
+  if (file == nullptr) return "";
+  std::string text;
+  char part[4096];
+  for (size_t got;
+       (got = std::fread(part, 1, sizeof(part), file)) > 0 && text.size() < kMostText;) {
+    text.append(part, got);
   }
-  ControlGroup(const ControlGroup&) = delete;
-  ControlGroup& operator=(const ControlGroup&) = delete;
-  ~ControlGroup() {
-    if (!path_.empty()) rmdir(path_.c_str());
-  }
+  std::fclose(file);
+  return text;
+}
 
-  // This process.
-  bool Join() const {
-    return !path_.empty() && Write(path_ + "/cgroup.procs", std::to_string(getpid()));
-  }
+// The kernel rounds down to whole pages.
+bool Limits(const std::string& path, int64_t bytes) {
+  const std::string text = Read(path);
+  char* end = nullptr;
+  const long long limit = std::strtoll(text.c_str(), &end, 10);
+  return end != text.c_str() && limit <= bytes && limit > bytes - sysconf(_SC_PAGESIZE);
+}
 
- private:
-  // To whole pages.
-  static bool Holds(const std::string& file, int64_t bytes) {
-    const auto text = ReadTextFile(file, 64);
-    const int64_t limit = text.has_value() ? std::atoll(text->c_str()) : 0;
-    return limit > bytes - sysconf(_SC_PAGESIZE) && limit <= bytes;
+// A process that has just ended may hold its group for a moment longer.
+void Remove(const std::string& path) {
+  for (int tries = 0; tries < 100 && rmdir(path.c_str()) != 0 && errno == EBUSY; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
+}
 
-  std::string path_;
-};
+// Groups of processes that were killed before they could remove them.
+void RemoveLeftGroups(const std::string& root) {
+  DIR* folder = opendir(root.c_str());
+  if (folder == nullptr) return;
+  while (const dirent* entry = readdir(folder)) {
+    const std::string_view name = entry->d_name;
+    if (!name.starts_with(kPrefix)) continue;
+    const pid_t owner = std::atoi(name.substr(kPrefix.size()).data());
+    if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH)
+      rmdir((root + "/").append(name).c_str());
+  }
+  closedir(folder);
+}
 
 bool LimitData(int64_t bytes) {
   const rlimit limit = {static_cast<rlim_t>(bytes), static_cast<rlim_t>(bytes)};
   return setrlimit(RLIMIT_DATA, &limit) == 0;
 }
 
-std::atomic<pid_t> child_to_stop{0};  // a signal handler can reach nothing else
-
-void StopChild(int signal) {
-  if (const pid_t child = child_to_stop.load(); child > 0) kill(child, signal);
-}
-
-// Hands what asks this process to stop on to its child, until it is gone.
-class HandOver {
- public:
-  HandOver() {
-    for (size_t i = 0; i < 2; ++i) old_[i] = std::signal(kSignals[i], StopChild);
-  }
-  HandOver(const HandOver&) = delete;
-  HandOver& operator=(const HandOver&) = delete;
-  ~HandOver() {
-    child_to_stop = 0;
-    for (size_t i = 0; i < 2; ++i) std::signal(kSignals[i], old_[i]);
-  }
-
-  // In the child.
-  void Undo() const {
-    for (size_t i = 0; i < 2; ++i) std::signal(kSignals[i], old_[i]);
-  }
-
- private:
-  static constexpr int kSignals[2] = {SIGINT, SIGTERM};
-  void (*old_[2])(int) = {};
-};
-
 }  // namespace
 
-Result<int> RunWithinMemory(int64_t bytes,
+std::vector<ControlGroupRoot> SystemControlGroups() {
+  return {{"/sys/fs/cgroup", "memory.max"}, {"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}};
+}
+
+ControlGroup::ControlGroup(const std::vector<ControlGroupRoot>& roots, int64_t bytes) {
+  for (const ControlGroupRoot& root : roots) {
+    RemoveLeftGroups(root.folder);
+    std::string path = (root.folder + "/").append(kPrefix) + std::to_string(getpid());
+    if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) continue;
+    const std::string file = path + "/" + root.limit_file;
+    if (Write(file, std::to_string(bytes)) && Limits(file, bytes)) {
+      // What does not fit must not go to swap; a system without any has no such file.
+      Write(path + "/memory.swap.max", "0");
+      Write(path + "/memory.memsw.limit_in_bytes", std::to_string(bytes));
+      path_ = std::move(path);
+      return;
+    }
+    Remove(path);
+  }
+}
+
+ControlGroup::~ControlGroup() {
+  if (!path_.empty()) Remove(path_);
+}
+
+bool ControlGroup::Join() const {
+  if (path_.empty()) return false;
+  const std::string procs = path_ + "/cgroup.procs";
+  if (!Write(procs, std::to_string(getpid()))) return false;
+  std::istringstream inside(Read(procs));
+  for (pid_t process; inside >> process;) {
+    if (process == getpid()) return true;
+  }
+  return false;
+}
+
+bool ControlGroup::Killed() const {
+  for (const char* file : {"/memory.events", "/memory.oom_control"}) {
+    std::istringstream events(Read(path_ + file));
+    int64_t count = 0;
+    for (std::string name; events >> name >> count;) {
+      if (name == "oom_kill") return count > 0;
+    }
+  }
+  return false;
+}
+
+Result<int> RunWithinMemory(int64_t bytes, const std::vector<ControlGroupRoot>& roots,
                             const std::function<int(const std::string& limit)>& work) {
-  const ControlGroup group(bytes);
-  const HandOver signals;
-  std::fflush(nullptr);
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child < 0) return Fail(ErrorCode::kIo, "cannot start another process");
-  if (child == 0) {
-    signals.Undo();
-    // Ctrl-C reaches it through its parent alone, once; and nobody leaves it behind.
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent) std::_Exit(1);
-    const std::string limit = group.Join()       ? "control group"
-                              : LimitData(bytes) ? "data limit"
-                                                 : "none";
-    const int code = work(limit);
-    std::fflush(nullptr);
-    std::_Exit(code);
+  const ControlGroup group(roots, bytes);
+  const Result<int> status = RunInChild([&] {
+    return work(group.Join() ? "control group" : LimitData(bytes) ? "data limit" : "none");
+  });
+  if (!status.has_value()) return status;
+  if (!WIFSIGNALED(*status)) return WEXITSTATUS(*status);
+  if (group.Killed()) {
+    return Fail(ErrorCode::kNoSpace, "the kernel ended the round at its limit of " +
+                                         std::to_string(bytes) +
+                                         " bytes; give more, or go on with --resume");
   }
-  child_to_stop = child;
-  // A signal that came before there was a child.
-  if (StopRequested()) StopChild(SIGTERM);
-  const int status = WaitFor(child);
-  if (WIFSIGNALED(status)) {
-    return Fail(ErrorCode::kNoSpace,
-                WTERMSIG(status) == SIGKILL
-                    ? "the kernel ended the round at its limit of " + std::to_string(bytes) +
-                          " bytes; give more, or go on with --resume"
-                    : "the round was ended by signal " + std::to_string(WTERMSIG(status)));
-  }
-  return WEXITSTATUS(status);
+  return Fail(ErrorCode::kIo, "the round was ended by signal " + std::to_string(WTERMSIG(*status)) +
+                                  "; go on with --resume");
 }
 
 }  // namespace masr::cli

@@ -63,7 +63,7 @@ Status Run(Options& options) {
     round.memory_limit = limit;
     return Report(PersonalizeInFolder(round));
   };
-  MASR_TRY(const int code, RunWithinMemory(budget, simulate));
+  MASR_TRY(const int code, RunWithinMemory(budget, SystemControlGroups(), simulate));
   if (code == 0) return {};
   // The child has said what was wrong.
   return Fail(code == kStoppedByOwner ? ErrorCode::kCancelled : ErrorCode::kIo, "");
