@@ -59,13 +59,14 @@ Result<ResourceSnapshot> SimulatedDevice::Read() {
   if (trace_ != nullptr) {
     MASR_TRY(snapshot, trace_->Read());
   }
-  snapshot.time_s = device_s_;
   const double throttle = std::clamp(snapshot.throttle_share.value_or(1), 0.05, 1.0);
   if (throttle < 1) {
     const double longer_s = wall_s * (1 / throttle - 1);
     clocks_.sleep(longer_s);
     device_s_ += longer_s * spec_.slowdown;
   }
+  // After that: what throttling takes is no part of a pause that begins with this look.
+  snapshot.time_s = device_s_;
   // A throttled core takes less power for longer; the work is the same.
   const double joules = computed_s * spec_.slowdown * spec_.core_power_w;
   joules_ += joules;
@@ -74,7 +75,8 @@ Result<ResourceSnapshot> SimulatedDevice::Read() {
     const double percent = 100 * drained_j_ / (spec_.battery_wh * 3600);
     snapshot.battery_percent = std::max(0.0, snapshot.battery_percent.value_or(100) - percent);
     if (wall_s > 0) {
-      snapshot.power_w = snapshot.power_w.value_or(0) + joules / (wall_s * spec_.slowdown);
+      snapshot.power_w =
+          snapshot.power_w.value_or(0) + joules * throttle / (wall_s * spec_.slowdown);
     }
   }
   Skip();

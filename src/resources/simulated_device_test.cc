@@ -85,9 +85,12 @@ TEST_F(SimulatedDeviceTest, AThrottledProcessorTakesLongerHereToo) {
   const auto device = Device("throttle_share\n0.5\n");
   Compute(4, 4);
   const double before = device->device_seconds();
-  ASSERT_TRUE(device->Read().has_value());
+  const auto s = device->Read();
+  ASSERT_TRUE(s.has_value());
   EXPECT_DOUBLE_EQ(slept_s_, 4);
   EXPECT_DOUBLE_EQ(device->device_seconds() - before, 8 * 3);
+  EXPECT_EQ(s->time_s, device->device_seconds());
+  EXPECT_DOUBLE_EQ(*s->power_w, 1);  // the same joules in twice the time
   ASSERT_TRUE(device->Read().has_value());
   EXPECT_DOUBLE_EQ(slept_s_, 4);  // having slept is not work
 }

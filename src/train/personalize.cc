@@ -311,7 +311,7 @@ class Round {
     if (events_.epoch) events_.epoch(epoch);
   }
 
-  void ReportProgress(size_t updates, double loss) const {
+  void ReportProgress(size_t updates, double loss) {
     if (!events_.progress) return;
     const double done = static_cast<double>(position_.epoch - 1) +
                         static_cast<double>(position_.update) / static_cast<double>(updates);
@@ -320,7 +320,7 @@ class Round {
                       .update = position_.update,
                       .updates = static_cast<int64_t>(updates),
                       .loss = loss,
-                      .seconds_left = (earlier_s_ + SecondsSince(start_)) / done *
+                      .seconds_left = (earlier_s_ + Now() - began_s_) / done *
                                       (static_cast<double>(options_.epochs) - done)});
   }
 
