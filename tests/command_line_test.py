@@ -11,6 +11,7 @@ import os
 import pathlib
 import random
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -265,6 +266,23 @@ class CommandLine(unittest.TestCase):
         result = self.personalize("--trace", trace, "--policy", policy, "--epochs", "1")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(json.loads(result.stdout)["halted_by"], "")
+
+    def test_a_policy_shares_the_cores(self):
+        policy = self.dir / "cores.json"
+        cores = len(os.sched_getaffinity(0))
+        scratch = {}
+        for number, (share, *threads) in enumerate(((0.5,), (1,), (1, "--threads", 1), (1, "--threads", 3))):
+            policy.write_text(json.dumps({"max_cores_share": share, "min_available_bytes": 0, "min_free_disk_bytes": 0}))
+            for place in ("--out", "--state"):
+                result = run("personalize", "--base", self.base, "--data", self.dir / "adapt.jsonl", place,
+                             self.dir / f"cores{number}", "--policy", policy, "--epochs", "1", "--json", *threads)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                scratch[number, place] = json.loads(result.stdout)["memory"]["threads"]
+                shutil.rmtree(self.dir / f"cores{number}") if place == "--state" else (self.dir / f"cores{number}").unlink()
+        for place in ("--out", "--state"):
+            one = scratch[2, place]
+            self.assertGreater(one, 0)
+            self.assertEqual([scratch[number, place] // one for number in (0, 1, 3)], [max(cores // 2, 1), cores, 3])
 
     def test_bad_policies_and_traces(self):
         policy = self.dir / "bad_policy.json"

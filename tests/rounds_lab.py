@@ -51,9 +51,9 @@ class Lab:
     def close(self):
         self._folder.cleanup()
 
-    def run(self, *arguments, env=None, prefix=()):
+    def run(self, *arguments, env=None, prefix=(), cwd=None):
         result = subprocess.run([*prefix, str(self.program), *map(str, arguments)], capture_output=True, text=True,
-                                timeout=120, env=None if env is None else {**os.environ, **env})
+                                timeout=120, cwd=cwd, env=None if env is None else {**os.environ, **env})
         if result.returncode not in (0, 1, 2, 137):
             raise AssertionError(f"exit code {result.returncode}: {arguments}\n{result.stderr}")
         return result

@@ -70,7 +70,7 @@ class Rounds(unittest.TestCase):
         for text in expected:
             self.assertIn(str(text), result.stderr)
 
-    def with_faults(self, state, mode, at, arguments, seed=0):
+    def with_faults(self, state, mode, at, arguments, seed=0, cwd=None):
         """Runs with the library of faults. The result, the calls that it counted, and whether one failed."""
         if not SETTINGS.shim:
             self.skipTest("no library of faults in this build")
@@ -79,7 +79,7 @@ class Rounds(unittest.TestCase):
         shadow.mkdir()
         report = LAB.dir / "report"
         report.unlink(missing_ok=True)
-        result = LAB.run(*arguments, env={
+        result = LAB.run(*arguments, cwd=cwd, env={
             "LD_PRELOAD": str(SETTINGS.shim), "FAULT_ROOT": str(state), "FAULT_SHADOW": str(shadow), "FAULT_MODE": mode,
             "FAULT_AT": str(at), "FAULT_SEED": str(seed), "FAULT_REPORT": str(report)})
         calls, fired = report.read_text().split()
@@ -233,13 +233,25 @@ class Damaged(Rounds):
     def test_a_round_goes_on_with_what_it_began_with(self):
         state = self.interrupted(lambda s: (s / "round.checkpoint").exists(), first=True)
         again = LAB.round(state, 2, self.KIND, "--resume")
-        for option, value in (("--epochs", "7"), ("--tune", "vectors"), ("--seed", "3"), ("--test", LAB.speech[0]),
+        for option, value in (("--epochs", "7"), ("--epochs", "16"), ("--tune", "vectors"), ("--seed", "3"), ("--test", LAB.speech[0]),
                               ("--ram", "100MB"), ("--no-transcript-check", None)):
             words = [w for i, w in enumerate(again) if option not in (w, again[i - 1] if i else "")]
             self.refused(LAB.run(*words, option, *([] if value is None else [value])), option + ": ", "began with",
                          "--restart")
         LAB.must(*again)
         self.is_as_if_nothing_happened(state, 2, self.KIND)
+
+    def test_a_round_goes_on_from_another_folder(self):
+        state = LAB.folder(LAB.reference(1, "lora"))
+        outputs = LAB.folder()
+        outputs.mkdir()
+        arguments = LAB.round(state, 2, "lora", "--cache-folder", "outputs")
+        (outputs / "outputs").mkdir()
+        self.with_faults(state, "once", 60, arguments, cwd=outputs)
+        settings = json.loads((state / "round.json").read_text().splitlines()[0])["settings"]
+        self.assertEqual(settings["cache"]["folder"], str(outputs / "outputs"))
+        LAB.must(*LAB.round(state, 2, "lora", "--resume"))
+        self.assertTrue(is_over(state, 2))
 
     def test_files_of_a_round_that_is_decided(self):
         state = self.interrupted(lambda s: (s / "candidate.masr").exists(), finished=True)

@@ -78,22 +78,21 @@ std::string OptionOf(const std::string& field) {
   return option;
 }
 
-// A round goes on as it began. What is asked for now and is neither the default nor what it began
-// with would be ignored silently.
+// A round goes on as it began: another option would be ignored silently.
 Status CheckGoesOnAsItBegan(PersonalizeArguments arguments, OwnerRound& round,
                             const OwnerFolder& folder) {
-  PersonalizeArguments plain;
-  plain.base = arguments.base;
-  MASR_TRY(const RoundSettings defaults, SettingsOf(plain, folder));
   MASR_TRY(const RoundSettings asked, SettingsOf(arguments, folder));
-  const auto usual = RoundSettingsToJson(defaults).flatten();
   const auto wanted = RoundSettingsToJson(asked).flatten();
   const auto began = RoundSettingsToJson(round.settings()).flatten();
   for (const auto& [field, value] : wanted.items()) {
-    if (value == usual.value(field, Json()) || value == began.value(field, Json())) continue;
+    const std::string option = OptionOf(field);
+    if (!arguments.given(option) || value == began.value(field, Json())) continue;
+    // Of memory the settings have what a round keeps of speech: another amount than was named.
+    const std::string how = option == "--ram"
+                                ? "another amount"
+                                : began.value(field, Json()).dump() + ", not " + value.dump();
     return Fail(ErrorCode::kInvalidArgument,
-                OptionOf(field) + ": the round that was interrupted began with " +
-                    began.value(field, Json()).dump() + ", not " + value.dump() +
+                option + ": the round that was interrupted began with " + how +
                     "; leave the option out, or give the round up with --restart");
   }
   return {};

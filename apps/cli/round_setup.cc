@@ -109,6 +109,10 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
                app.count("--micro-batch-seconds") >
            0;
   };
+  arguments.given = [&app](const std::string& option) {
+    const CLI::Option* known = app.get_option_no_throw(option);
+    return known != nullptr && known->count() > 0;
+  };
   app.add_option("--policy", arguments.policy,
                  "When to pause and to stop (JSON, docs/resources.md); asked before every update");
   auto* sysfs = app.add_option("--sysfs", arguments.sysfs,

@@ -37,6 +37,8 @@ struct PersonalizeArguments {
   PlanArguments plan;
   // Whether the user has named the sub-model: a plan then has nothing to choose.
   std::function<bool()> names_sub_model;
+  // Whether there is such an option ("--epochs") and the user has given it.
+  std::function<bool(const std::string& option)> given;
 
   PersonalizeOptions& round() { return settings.personalize; }
   const PersonalizeOptions& round() const { return settings.personalize; }
