@@ -14,15 +14,14 @@ to that column's minutes (by ratio). Cells are as noisy as their words are few: 
 them.
 """
 
-import argparse
 import collections
-import hashlib
 import json
 import math
 import pathlib
-import subprocess
 
-from tune_round import read_lines, voices
+import experiments
+from experiments import parse, parser_of, read_lines, run, word_errors
+from tune_round import voices
 
 # Options of `personalize` by the name that the table gives what learns.
 TUNINGS = {"full": [], "vectors": ["--tune", "vectors"], "lora-8": ["--tune", "lora", "--lora-rank", "8"]}
@@ -37,17 +36,6 @@ def given_minutes(manifest, extra):
             break
         seconds += line["duration"]
     return seconds / 60
-
-
-def run(args, name, command):
-    key = hashlib.sha256(json.dumps([name, *command]).encode()).hexdigest()[:16]
-    path = args.work / f"{key}.json"
-    if not path.exists():
-        done = subprocess.run([str(args.mobileasr), "personalize", "--base", str(args.model), *command, "--threads",
-                               str(args.threads), "--out", str(args.work / "gain.masr"), "--json"],
-                              check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        path.write_bytes(done.stdout)
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def sub_models(args, blocks):
@@ -74,11 +62,11 @@ def measure(args, blocks, columns):
             chosen = chosen[::max(1, len(chosen) // args.voices)][:args.voices]
         for tuning, share, options in sub_models(args, blocks):
             for name, learn, test, extra in chosen:
-                result = run(args, name, ["--data", str(learn), "--test", str(test), *extra, *options])
+                result = run(args, "personalize", "--base", args.model, "--data", learn, "--test", test, *extra,
+                             *options, "--threads", args.threads, "--out", args.work / "gain.masr", name=name)
                 cell = cells[tuning, share][column_of(given_minutes(learn, extra), columns)]
                 for when in ("before", "after"):
-                    r = result[when]
-                    cell[when] += r["substitutions"] + r["insertions"] + r["deletions"]
+                    cell[when] += word_errors(result[when])
                 cell["words"] += result["before"]["words"]
                 cell["voices"] += 1
             print(f"{group}: {tuning}, {share:.3f} of the blocks", flush=True)
@@ -116,11 +104,7 @@ def write_table(path, table):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mobileasr", type=pathlib.Path, required=True)
-    parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--model", type=pathlib.Path, required=True)
-    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser = parser_of(__doc__)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--groups", default="wuw,speechocean762,long")
     parser.add_argument("--voices", type=int, default=0, help="at most this many of a group (0: all)")
@@ -130,10 +114,8 @@ def main():
     parser.add_argument("--depths", default="0,1,2,4,8,all", help="blocks that learn under the head")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--note", required=True, help="what it was measured on, for people")
-    args = parser.parse_args()
-    args.work.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run([str(args.mobileasr), "info", str(args.model), "--json"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    info = json.loads(done.stdout)
+    args = parse(parser)
+    info = experiments.info(args)
     columns = [float(m) for m in args.minutes.split(",")]
     cells = measure(args, len(info["blocks"]), columns)
     write_table(args.out, table_of(args, info, columns, cells))

@@ -20,17 +20,13 @@ import subprocess
 import time
 
 import ablation
+from experiments import reported_speakers, word_errors
 from recognition_tables import Recognition
 
 KATHLEEN_MINUTES = (1, 2, 5, 10)
 SPEECHOCEAN_SPEAKERS = 20
 WUW_SPEAKERS = 12
 GENERAL_EVERY = 4  # the fixed general set: every fourth utterance of the telephone development set
-
-
-def reported_speakers(names, count):
-    """`count` of a corpus's speakers, spread evenly over the manifest's order."""
-    return names[:: max(1, len(names) // count)][:count]
 
 
 class Bench:
@@ -130,9 +126,8 @@ def speaker_table(bench, corpus, count, title):
         r = bench.personalize(f"{corpus}_{speaker}", adapt, test)
         text += row(speaker, *result_cells(r))
         for when in ("before", "after", "general_before", "general_after"):
-            counts = r[when]
-            errors[when] += counts["substitutions"] + counts["insertions"] + counts["deletions"]
-            errors[when + "_words"] += counts["words"]
+            errors[when] += word_errors(r[when])
+            errors[when + "_words"] += r[when]["words"]
         worse += r["after"]["wer"] > r["before"]["wer"]
     wer = {k: 100 * errors[k] / errors[k + "_words"]
            for k in ("before", "after", "general_before", "general_after")}

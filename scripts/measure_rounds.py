@@ -17,9 +17,7 @@ speech of personal_test, which no round sees: with the base, after the first rou
 Every owner's JSON is kept in --work, so that an interrupted measurement goes on. Python's standard library only.
 """
 
-import argparse
 import json
-import pathlib
 import random
 import shutil
 import statistics
@@ -27,8 +25,8 @@ import struct
 import subprocess
 import wave
 
-from measure_results import SPEECHOCEAN_SPEAKERS, WUW_SPEAKERS, reported_speakers
-from tune_round import read_lines, write_lines
+from experiments import parse, parser_of, read_lines, reported_speakers, write_lines
+from measure_results import SPEECHOCEAN_SPEAKERS, WUW_SPEAKERS
 
 KINDS = ("ordinary", "few", "wrong", "noisy", "silence", "stranger")
 KATHLEEN_UTTERANCES = 100  # five minutes
@@ -131,16 +129,11 @@ def rates(rounds, unit):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mobileasr", type=pathlib.Path, required=True)
-    parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--model", type=pathlib.Path, required=True)
-    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser = parser_of(__doc__)
     parser.add_argument("--only", default=",".join(KINDS))
     parser.add_argument("--limit", type=int, default=1000, help="owners of each kind")
     parser.add_argument("--options", default="", help="more options of personalize")
-    args = parser.parse_args()
-    args.work.mkdir(parents=True, exist_ok=True)
+    args = parse(parser)
     print("| owners | | WER base | round 1 | round 2 | CER base | round 1 | round 2 | accepted | worse on test |"
           " worse on speech kept aside | texts agree |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|", flush=True)

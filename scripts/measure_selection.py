@@ -9,14 +9,7 @@ planned. With --exhaustive every sub-model of a grid that fits is tried too, so 
 best of them. Chosen is by plan alone; the tests only measure. Every run's JSON is kept in --work.
 """
 
-import argparse
-import hashlib
-import json
-import pathlib
-import subprocess
-
-from measure_results import reported_speakers
-from tune_round import read_lines, write_lines
+from experiments import info, parse, parser_of, read_lines, reported_speakers, run, word_errors, write_lines
 
 VOICES = (("kathleen", 1), ("speechocean762", 2), ("wuw-corpus-ii", 2))
 KATHLEEN_UTTERANCES, KATHLEEN_TESTS = 40, 60
@@ -39,27 +32,14 @@ def voices(args):
                    write_lines(args.work / f"{corpus}_{name}_test.jsonl", tests))
 
 
-def run(args, command):
-    """Its JSON; None where nothing fits."""
-    key = hashlib.sha256(json.dumps(list(map(str, command))).encode()).hexdigest()[:16]
-    path = args.work / f"{key}.json"
-    if not path.exists():
-        done = subprocess.run([str(args.mobileasr), *map(str, command), "--threads", "1", "--json"],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if done.returncode != 0 and "no sub-model fits" not in done.stderr:
-            raise SystemExit(done.stderr)
-        path.write_text(done.stdout or "null", encoding="utf-8")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def round_of(args, adapt, test, options):
-    return run(args, ["personalize", "--base", args.model, "--data", adapt, "--test", test, "--out",
-                      args.work / "out.masr", *options])
+    """Its JSON; None where nothing fits."""
+    return run(args, "personalize", "--base", args.model, "--data", adapt, "--test", test, "--out",
+               args.work / "out.masr", *options, "--threads", 1, refused="no sub-model fits")
 
 
 def errors(results, when):
-    wrong = sum(r[when]["substitutions"] + r[when]["insertions"] + r[when]["deletions"] for r in results)
-    return 100 * wrong / sum(r[when]["words"] for r in results)
+    return 100 * sum(word_errors(r[when]) for r in results) / sum(r[when]["words"] for r in results)
 
 
 def grid_options(blocks):
@@ -73,19 +53,13 @@ def grid_options(blocks):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mobileasr", type=pathlib.Path, required=True)
-    parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--model", type=pathlib.Path, required=True)
-    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser = parser_of(__doc__)
     parser.add_argument("--budgets", default="16,24,32,48,64,96,128,192,256,512", help="MB")
     parser.add_argument("--exhaustive", action="store_true")
-    args = parser.parse_args()
-    args.work.mkdir(parents=True, exist_ok=True)
+    args = parse(parser)
     profile = ["--profile", args.work / "device.json"]
     everybody = list(voices(args))
-    done = subprocess.run([str(args.mobileasr), "info", str(args.model), "--json"], check=True, stdout=subprocess.PIPE)
-    blocks = len(json.loads(done.stdout)["blocks"])
+    blocks = len(info(args)["blocks"])
     tried = []
     if args.exhaustive:
         for options in grid_options(blocks):

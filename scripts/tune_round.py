@@ -12,31 +12,15 @@ sentences from the 1200th on are the test and the first 2, 5 and 10 minutes are 
 digits every seventh is the test. No personal_test is opened. Every run's JSON is kept in --work.
 """
 
-import argparse
 import collections
-import hashlib
-import json
-import pathlib
-import subprocess
 
-from measure_results import SPEECHOCEAN_SPEAKERS, WUW_SPEAKERS, reported_speakers
+from experiments import parse, parser_of, read_lines, reported_speakers, run, word_errors, write_lines
+from measure_results import SPEECHOCEAN_SPEAKERS, WUW_SPEAKERS
 
 LONG_MINUTES = (2, 5, 10)
 LONG_TEST_FROM = 1200
 GROUPS = {"speechocean762": ("speechocean762", SPEECHOCEAN_SPEAKERS, 24, 4),
           "wuw": ("wuw-corpus-ii", WUW_SPEAKERS, 12, 2)}
-
-
-def read_lines(manifest):
-    lines = [json.loads(text) for text in open(manifest, encoding="utf-8") if text.strip()]
-    for line in lines:
-        line["audio_filepath"] = str((manifest.parent / line["audio_filepath"]).resolve())
-    return lines
-
-
-def write_lines(path, lines):
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    return path
 
 
 def voices(data, work, group, long_minutes=LONG_MINUTES):
@@ -67,16 +51,6 @@ def voices(data, work, group, long_minutes=LONG_MINUTES):
                write_lines(work / f"{corpus}_{speaker}_test.jsonl", mine[-held_out:]), [])
 
 
-def run(args, name, command):
-    key = hashlib.sha256(json.dumps([name, *command]).encode()).hexdigest()[:16]
-    path = args.work / f"{key}.json"
-    if not path.exists():
-        done = subprocess.run([str(args.mobileasr), "personalize", "--base", str(args.model), *command, "--out",
-                               str(args.work / "tuned.masr"), "--json"], check=True, stdout=subprocess.PIPE)
-        path.write_bytes(done.stdout)
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def rate(counts, when, unit):
     return 100 * counts[when, unit] / max(counts[when, unit + "_of"], 1)
 
@@ -86,10 +60,11 @@ def measure(args, group, setting):
     rows = []
     counts, worse, seconds, number = collections.Counter(), 0, 0, 0
     for name, learn, test, extra in voices(args.data, args.work, group):
-        result = run(args, name, ["--data", str(learn), "--test", str(test), *extra, *setting.split()])
+        result = run(args, "personalize", "--base", args.model, "--data", learn, "--test", test, *extra,
+                     *setting.split(), "--out", args.work / "tuned.masr", name=name)
         for when in ("before", "after"):
             r = result[when]
-            counts[when, "wer"] += r["substitutions"] + r["insertions"] + r["deletions"]
+            counts[when, "wer"] += word_errors(r)
             counts[when, "wer_of"] += r["words"]
             counts[when, "cer"] += r["cer"] * r["words"]  # the sets' words weigh their CER
             counts[when, "cer_of"] += 100 * r["words"]
@@ -103,15 +78,10 @@ def measure(args, group, setting):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mobileasr", type=pathlib.Path, required=True)
-    parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--model", type=pathlib.Path, required=True)
-    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser = parser_of(__doc__)
     parser.add_argument("--groups", default="long,speechocean762,wuw,digits")
     parser.add_argument("--setting", action="append", required=True, help="options of personalize")
-    args = parser.parse_args()
-    args.work.mkdir(parents=True, exist_ok=True)
+    args = parse(parser)
 
     print("| voices | setting | WER before | after | CER before | after | worse | seconds |")
     print("|---|---|--:|--:|--:|--:|--:|--:|")

@@ -228,7 +228,11 @@ class CommandLine(unittest.TestCase):
         # What the user has named, a plan does not change.
         named = self.personalize("--epochs", "1", "--ram", "1GB", "--profile", profile, "--freeze-blocks", "1")
         self.assertEqual(named.returncode, 0, named.stderr)
-        self.assertNotIn("plan", json.loads(named.stdout))
+        plan = json.loads(named.stdout)["plan"]
+        self.assertEqual((plan["candidates"], plan["chosen"]), (1, "top 1 block"))
+        too_little = self.personalize("--epochs", "1", "--ram", "5MB", "--profile", profile, "--freeze-blocks", "1")
+        self.assertEqual(too_little.returncode, 1)
+        self.assertIn("memory must be at least", too_little.stderr)
 
     def test_budgets_that_are_too_small_or_none(self):
         profile = self.dir / "device_of_budgets.json"

@@ -230,6 +230,17 @@ class Damaged(Rounds):
         for name in ("round.json", "round.jsonl"):
             self.assertGreater(self.goes_on_or_says_why(state, name)[1], 0, name)
 
+    def test_a_round_goes_on_with_what_it_began_with(self):
+        state = self.interrupted(lambda s: (s / "round.checkpoint").exists(), first=True)
+        again = LAB.round(state, 2, self.KIND, "--resume")
+        for option, value in (("--epochs", "7"), ("--tune", "vectors"), ("--seed", "3"), ("--test", LAB.speech[0]),
+                              ("--ram", "100MB"), ("--no-transcript-check", None)):
+            words = [w for i, w in enumerate(again) if option not in (w, again[i - 1] if i else "")]
+            self.refused(LAB.run(*words, option, *([] if value is None else [value])), option + ": ", "began with",
+                         "--restart")
+        LAB.must(*again)
+        self.is_as_if_nothing_happened(state, 2, self.KIND)
+
     def test_files_of_a_round_that_is_decided(self):
         state = self.interrupted(lambda s: (s / "candidate.masr").exists(), finished=True)
         # What was judged is made again from the checkpoint.
@@ -239,8 +250,13 @@ class Damaged(Rounds):
 
     def test_an_accepted_model_that_is_damaged_can_be_rolled_back(self):
         state = LAB.folder(LAB.reference(2, self.KIND))
-        (state / "accepted.masr").write_bytes(b"")
-        self.refused(LAB.run(*LAB.round(state, 2, self.KIND)), "accepted.masr", "roll back")
+        accepted = state / "accepted.masr"
+        whole = accepted.read_bytes()
+        flipped = bytearray(whole)
+        flipped[-1 - self.rng.randrange(len(whole) // 2)] ^= 1 << self.rng.randrange(8)  # a weight
+        for damaged in (b"", whole[: len(whole) // 2], bytes(flipped)):
+            accepted.write_bytes(damaged)
+            self.refused(LAB.run(*LAB.round(state, 2, self.KIND)), "accepted.masr", "roll back")
         LAB.must("rollback", "--state", state)
         self.assertEqual((state / "accepted.masr").read_bytes(), LAB.model(1, self.KIND))
 

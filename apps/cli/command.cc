@@ -76,6 +76,14 @@ Result<std::map<std::string, std::string>> ParseMetadata(const std::vector<std::
   return metadata;
 }
 
+int Report(const Status& status) {
+  if (status.has_value()) return 0;
+  if (!status.error().message.empty()) {
+    std::fprintf(stderr, "mobileasr: %s\n", status.error().message.c_str());
+  }
+  return status.error().code == ErrorCode::kCancelled ? kStoppedByOwner : 1;
+}
+
 void PrintJson(const Json& json) {
   // A hypothesis or a path may hold bytes that are not UTF-8: replace them rather than fail.
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -62,6 +62,11 @@ WeightFormat WeightFormatFromName(const std::string& name);
 // Of "KEY=VALUE" options.
 Result<std::map<std::string, std::string>> ParseMetadata(const std::vector<std::string>& pairs);
 
+// What was wrong, on standard error, and the exit code that says it: 0 done, 1 failed, or stopped
+// by its owner. An empty message was told by another process.
+inline constexpr int kStoppedByOwner = 130;
+int Report(const Status& status);
+
 // One line of JSON on standard output.
 void PrintJson(const Json& json);
 

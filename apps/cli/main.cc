@@ -24,14 +24,7 @@ int Run(int argc, char** argv) {
   }
   InstallStopHandler();
   for (const Command& command : commands) {
-    if (!command.app->parsed()) continue;
-    const Status status = command.run();
-    if (status.has_value()) return 0;
-    // Empty where another process of the job says it.
-    if (!status.error().message.empty()) {
-      std::fprintf(stderr, "mobileasr: %s\n", status.error().message.c_str());
-    }
-    return status.error().code == ErrorCode::kCancelled ? 130 : 1;
+    if (command.app->parsed()) return Report(command.run());
   }
   return 2;
 }

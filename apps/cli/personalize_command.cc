@@ -83,6 +83,7 @@ Status Run(PersonalizeArguments& options) {
                 "personalize needs --data MANIFEST, and --out FILE or --state FOLDER");
   }
   GiveMemoryBack();
+  MASR_RETURN_IF_ERROR(TakeShareOfCores(options.policy, options.common));
   PersonalizeOptions& round_options = options.round();
   MASR_TRY(Model model, LoadModel(options.base));
   const std::string base_fingerprint = ModelFingerprint(model);
@@ -96,7 +97,9 @@ Status Run(PersonalizeArguments& options) {
   Measured test{.batch_seconds = batch_seconds};
   Measured general{.batch_seconds = batch_seconds};
   round_options.seed = options.common.seed;
-  MASR_TRY(const std::optional<ChosenPlan> plan, PlanOf(model, data, options));
+  MASR_TRY(const std::unique_ptr<ResourceMonitor> monitor,
+           MakeMonitor(options, std::filesystem::absolute(options.out).parent_path().string()));
+  MASR_TRY(const std::optional<ChosenPlan> plan, PlanOf(model, data, options, *monitor));
   if (plan) round_options.candidate = plan->plan.best().candidate;
   MASR_TRY(const RoundMemory memory, MemoryOf(plan, model, data, options));
   round_options.arena_bytes = memory.arena;
@@ -107,12 +110,9 @@ Status Run(PersonalizeArguments& options) {
   MASR_RETURN_IF_ERROR(general.Measure(model, threads, general.before));
 
   Progress progress;
-  std::unique_ptr<ResourceMonitor> monitor;
   std::optional<RoundGuard> guard;
   if (!options.policy.empty() || !options.sysfs.empty() || !options.trace.empty()) {
     MASR_TRY(const ResourcePolicy policy, ReadPolicy(options.policy));
-    MASR_TRY(monitor,
-             MakeMonitor(options, std::filesystem::absolute(options.out).parent_path().string()));
     guard.emplace(*monitor, GuardOptions(policy, progress));
   }
   MASR_TRY(const RoundResult round,

@@ -1,4 +1,5 @@
 // Rounds in a folder: `personalize --state` and `rollback`.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
@@ -46,6 +47,58 @@ std::string Absolute(const std::string& path) {
   return path.empty() ? path : std::filesystem::absolute(path).string();
 }
 
+// Of a round that begins now.
+Result<RoundSettings> SettingsOf(PersonalizeArguments& arguments, const OwnerFolder& folder) {
+  MASR_RETURN_IF_ERROR(SetCache(arguments, folder.path()));
+  RoundSettings settings = arguments.settings;
+  if (settings.general.empty()) settings.general = GeneralBeside(arguments.base);
+  settings.general = Absolute(settings.general);
+  settings.test = Absolute(arguments.test);
+  settings.personalize.cache.folder = Absolute(settings.personalize.cache.folder);
+  MASR_TRY(settings.speech_cache_bytes, SpeechCacheBytes(arguments.plan));
+  settings.format = WeightFormatFromName(arguments.format.empty() ? "as-stored" : arguments.format);
+  settings.personalize.seed = arguments.common.seed;
+  return settings;
+}
+
+// The option that a field of the settings comes from.
+std::string OptionOf(const std::string& field) {
+  static const std::map<std::string, std::string> kOthers = {
+      {"/candidate/first_block", "--freeze-blocks"},
+      {"/candidate/tuning", "--tune"},
+      {"/speech_cache_bytes", "--ram"},
+      {"/checkpoint_every_s", "--checkpoint-seconds"},
+      {"/check_transcripts", "--no-transcript-check"},
+      {"/cache/place", "--cache"},
+      {"/cache/folder", "--cache-folder"},
+      {"/cache/budget_bytes", "--cache-budget"}};
+  if (const auto other = kOthers.find(field); other != kOthers.end()) return other->second;
+  std::string option = "--" + field.substr(field.rfind('/') + 1);
+  std::ranges::replace(option, '_', '-');
+  return option;
+}
+
+// A round goes on as it began. What is asked for now and is neither the default nor what it began
+// with would be ignored silently.
+Status CheckGoesOnAsItBegan(PersonalizeArguments arguments, OwnerRound& round,
+                            const OwnerFolder& folder) {
+  PersonalizeArguments plain;
+  plain.base = arguments.base;
+  MASR_TRY(const RoundSettings defaults, SettingsOf(plain, folder));
+  MASR_TRY(const RoundSettings asked, SettingsOf(arguments, folder));
+  const auto usual = RoundSettingsToJson(defaults).flatten();
+  const auto wanted = RoundSettingsToJson(asked).flatten();
+  const auto began = RoundSettingsToJson(round.settings()).flatten();
+  for (const auto& [field, value] : wanted.items()) {
+    if (value == usual.value(field, Json()) || value == began.value(field, Json())) continue;
+    return Fail(ErrorCode::kInvalidArgument,
+                OptionOf(field) + ": the round that was interrupted began with " +
+                    began.value(field, Json()).dump() + ", not " + value.dump() +
+                    "; leave the option out, or give the round up with --restart");
+  }
+  return {};
+}
+
 Result<OwnerRound> BeginOrResume(OwnerFolder& folder, PersonalizeArguments& arguments) {
   if (!arguments.restart) {
     auto under_way = folder.UnderWay();
@@ -53,6 +106,7 @@ Result<OwnerRound> BeginOrResume(OwnerFolder& folder, PersonalizeArguments& argu
     if (*under_way && arguments.resume) {
       auto round = OwnerRound::Resume(folder);
       if (!round.has_value()) return CannotGoOn(std::move(round.error()));
+      MASR_RETURN_IF_ERROR(CheckGoesOnAsItBegan(arguments, *round, folder));
       return round;
     }
     if (*under_way) {
@@ -70,20 +124,14 @@ Result<OwnerRound> BeginOrResume(OwnerFolder& folder, PersonalizeArguments& argu
                 "--seed: with --state at most " + std::to_string(INT64_MAX) +
                     ", so that a round that is interrupted can read it again");
   }
-  MASR_RETURN_IF_ERROR(SetCache(arguments, folder.path()));
-  RoundSettings settings = arguments.settings;
-  if (settings.general.empty()) settings.general = GeneralBeside(arguments.base);
-  settings.general = Absolute(settings.general);
-  settings.test = Absolute(arguments.test);
-  MASR_TRY(settings.speech_cache_bytes, SpeechCacheBytes(arguments.plan));
-  settings.format = WeightFormatFromName(arguments.format.empty() ? "as-stored" : arguments.format);
-  settings.personalize.seed = arguments.common.seed;
+  MASR_TRY(const RoundSettings settings, SettingsOf(arguments, folder));
   return OwnerRound::Begin(folder, arguments.data, settings.personalize.minutes, settings);
 }
 
 // Chooses what learns, if the user has named a budget, and reserves what that takes.
 Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder& folder,
-                                            const PersonalizeArguments& arguments) {
+                                            const PersonalizeArguments& arguments,
+                                            ResourceMonitor& monitor) {
   PersonalizeArguments planned = arguments;
   planned.round() = round.settings().personalize;
   if (planned.plan.profile.empty()) {
@@ -93,7 +141,7 @@ Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder
   planned.plan.observed = ObservedGains(folder.history());
   std::optional<ChosenPlan> plan;
   if (WantsPlan(arguments.plan)) {
-    MASR_TRY(plan, PlanOf(round.model(), round.data(), planned));
+    MASR_TRY(plan, PlanOf(round.model(), round.data(), planned, monitor));
   }
   RoundRecord& record = round.record();
   if (plan) {
@@ -174,6 +222,7 @@ void Report(const RoundRecord& record, const OwnerFolder& folder, const HowItWen
 
 Status PersonalizeInFolder(PersonalizeArguments& arguments) {
   GiveMemoryBack();
+  MASR_RETURN_IF_ERROR(TakeShareOfCores(arguments.policy, arguments.common));
   MASR_TRY(OwnerFolder folder, OwnerFolder::Open(arguments.state, arguments.base));
   // What --resume was to end is ended: another round on the same speech is not what was asked for.
   if (arguments.resume && folder.concluded()) {
@@ -181,17 +230,17 @@ Status PersonalizeInFolder(PersonalizeArguments& arguments) {
     return {};
   }
   MASR_TRY(OwnerRound round, BeginOrResume(folder, arguments));
-  std::optional<ChosenPlan> plan;
-  if (!round.resumed()) {
-    MASR_TRY(plan, PlanRound(round, folder, arguments));
-  }
-  MASR_TRY(const ResourcePolicy policy, ReadPolicy(arguments.policy));
-  round.record().thresholds = Thresholds(policy);
   std::unique_ptr<ResourceMonitor> own_monitor;
   if (arguments.device == nullptr) {
     MASR_TRY(own_monitor, MakeMonitor(arguments, folder.path()));
   }
   ResourceMonitor& monitor = arguments.device != nullptr ? *arguments.device : *own_monitor;
+  std::optional<ChosenPlan> plan;
+  if (!round.resumed()) {
+    MASR_TRY(plan, PlanRound(round, folder, arguments, monitor));
+  }
+  MASR_TRY(const ResourcePolicy policy, ReadPolicy(arguments.policy));
+  round.record().thresholds = Thresholds(policy);
   Progress progress;
   RoundGuardOptions guard_options = GuardOptions(policy, progress);
   guard_options.looked = [&](const ResourceSnapshot& snapshot, const Verdict& verdict) {

@@ -4,6 +4,8 @@
 
 #include "command.h"
 #include "plan_options.h"
+#include "resources/linux_monitor.h"
+#include "round_setup.h"
 
 namespace masr::cli {
 namespace {
@@ -15,6 +17,7 @@ struct Options {
   bool all = false;
   PersonalizeOptions round;
   PlanArguments plan;
+  std::string sysfs;  // LinuxMonitorOptions::root
 };
 
 Json LimitsJson(const PlanLimits& limits) {
@@ -101,15 +104,17 @@ void PrintTable(const ChosenPlan& chosen, bool all) {
   }
 }
 
-Status Run(const Options& options) {
+Status Run(Options& options) {
   GiveMemoryBack();
+  MASR_RETURN_IF_ERROR(TakeShareOfCores(options.plan.policy, options.common));
   MASR_TRY(const Model model, LoadModel(options.base));
   // Reads every page, as a round does: what the process holds is then told from the model.
   (void)ModelFingerprint(model);
   MASR_TRY(const int64_t cache_bytes, SpeechCacheBytes(options.plan));
   MASR_TRY(const SpeechDataset data, LoadDataset(options.data, model, cache_bytes));
-  MASR_TRY(const ChosenPlan chosen,
-           ChoosePlan(model, data, options.round, ThreadCount(options.common), options.plan));
+  LinuxMonitor monitor({.root = options.sysfs});
+  MASR_TRY(const ChosenPlan chosen, ChoosePlan(model, data, options.round, /*named=*/false,
+                                               ThreadCount(options.common), options.plan, monitor));
   if (options.common.json) {
     PrintPlanJson(chosen);
   } else {
@@ -136,7 +141,7 @@ Command AddPlan(CLI::App& parent) {
   AddPlanOptions(*app, options->plan);
   app->add_option("--policy", options->plan.policy,
                   "Its limits count too, on the device as it is now (JSON, docs/resources.md)");
-  app->add_option("--sysfs", options->plan.sysfs,
+  app->add_option("--sysfs", options->sysfs,
                   "Folder in whose proc/ and sys/ to look for what the device has");
   app->add_flag("--all", options->all, "Show every variant of a sub-model");
   AddCommonOptions(*app, options->common);

@@ -127,6 +127,8 @@ Result<PlanLimits> AllLimits(const PlanArguments& arguments, ResourceMonitor& mo
   if (!arguments.policy.empty()) {
     MASR_TRY(const std::string text, ReadTextFile(arguments.policy, kMostText));
     MASR_TRY(policy, ResourcePolicy::FromJson(text, arguments.policy));
+  }
+  if (!arguments.policy.empty() || arguments.device != nullptr) {
     MASR_TRY(now, monitor.Read());
   }
   if (arguments.battery_percent) {
@@ -198,16 +200,27 @@ int64_t ProcessBytes(const Model& model) {
 }
 
 Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
-                              const PersonalizeOptions& round, int threads,
-                              const PlanArguments& arguments) {
-  LinuxMonitor monitor({.root = arguments.sysfs});
+                              const PersonalizeOptions& round, bool named, int threads,
+                              const PlanArguments& arguments, ResourceMonitor& monitor) {
   ChosenPlan chosen;
-  MASR_TRY(chosen.profile, ProfileOf(model, threads, monitor, arguments));
+  if (SimulatedDevice* device = arguments.device) {
+    // This machine is measured, and the device calculated.
+    LinuxMonitor here{LinuxMonitorOptions()};
+    MASR_TRY(chosen.profile, ProfileOf(model, threads, here, arguments));
+    device->Skip();
+    const DeviceSpec& spec = device->spec();
+    SlowDown(chosen.profile, spec.slowdown);
+    chosen.profile.training_power_w = spec.core_power_w * std::min(threads, spec.cores);
+    if (spec.battery_wh > 0) chosen.profile.battery_wh = spec.battery_wh;
+  } else {
+    MASR_TRY(chosen.profile, ProfileOf(model, threads, monitor, arguments));
+  }
   MASR_TRY(const GainTable table, GainsOf(arguments.gain_table));
   const GainTable gains = UpdateGain(table, arguments.observed);
   MASR_TRY(chosen.limits, AllLimits(arguments, monitor, chosen.profile));
   const RoundSpeech speech = DescribeSpeech(data, round);
-  std::vector<Candidate> candidates = EnumerateCandidates(model.encoder);
+  std::vector<Candidate> candidates = {round.candidate};
+  if (!named) candidates = EnumerateCandidates(model.encoder);
   for (Candidate& candidate : candidates) candidate.cache = round.candidate.cache;
   chosen.minutes = (speech.training_s + speech.held_out_s) / 60;
   MASR_TRY(chosen.plan,
@@ -216,8 +229,9 @@ Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
                {.epochs = round.epochs,
                 .state_per_parameter = MakeOptimizer(round.trainer.optimizer)->StatePerParameter(),
                 .threads = threads,
-                .process_bytes = ProcessBytes(model)}));
-  chosen.why = WhyOf(chosen.plan);
+                .process_bytes = ProcessBytes(model),
+                .named = named}));
+  chosen.why = named ? "as its owner asked" : WhyOf(chosen.plan);
   return chosen;
 }
 

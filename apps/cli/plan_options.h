@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "plan/training_plan.h"
+#include "resources/simulated_device.h"
 #include "train/personalize.h"
 
 namespace masr::cli {
@@ -21,7 +22,7 @@ struct PlanArguments {
   bool own_profile = false;               // the program's own file: measured again if it is stale
   std::string gain_table;                 // empty: the one that is built in
   std::string policy;                     // whose limits count too, on the device as it is now
-  std::string sysfs;                      // LinuxMonitorOptions::root
+  SimulatedDevice* device = nullptr;      // planned for that one, and what it has, instead
   std::vector<GainObservation> observed;  // of this owner's earlier rounds
 };
 
@@ -48,10 +49,11 @@ struct ChosenPlan {
   std::string why;     // this one, a sentence
 };
 
-// Reads or measures the device profile, and plans. `round` says all of the round but what learns.
+// Reads or measures the device profile, and plans. `round` says all of the round but what learns,
+// and that too where its owner has `named` it: then that has to fit.
 Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
-                              const PersonalizeOptions& round, int threads,
-                              const PlanArguments& arguments);
+                              const PersonalizeOptions& round, bool named, int threads,
+                              const PlanArguments& arguments, ResourceMonitor& monitor);
 
 // What this process holds before a round, without the pages of the model that it has read already.
 int64_t ProcessBytes(const Model& model);

@@ -151,6 +151,13 @@ Result<ResourcePolicy> ReadPolicy(const std::string& path) {
   return ResourcePolicy::FromJson(text, path);
 }
 
+Status TakeShareOfCores(const std::string& policy, CommonOptions& options) {
+  if (policy.empty() || options.threads > 0) return {};
+  MASR_TRY(const ResourcePolicy read, ReadPolicy(policy));
+  options.threads = AllowedCores(read, {.cores = ThreadCount(options)});
+  return {};
+}
+
 RoundGuardOptions GuardOptions(const ResourcePolicy& policy, Progress& progress) {
   return {.policy = policy, .paused = [&progress](const ResourceSnapshot&, const Verdict& verdict) {
             progress.Line("paused: " + verdict.why);
@@ -182,13 +189,15 @@ RoundEvents ProgressEvents(Progress& progress) {
 }
 
 Result<std::optional<ChosenPlan>> PlanOf(const Model& model, const SpeechDataset& data,
-                                         const PersonalizeArguments& arguments) {
-  if (!WantsPlan(arguments.plan) || arguments.names_sub_model()) return std::nullopt;
+                                         const PersonalizeArguments& arguments,
+                                         ResourceMonitor& monitor) {
+  if (!WantsPlan(arguments.plan)) return std::nullopt;
   PlanArguments plan = arguments.plan;
   plan.policy = arguments.policy;
-  plan.sysfs = arguments.sysfs;
+  plan.device = arguments.device;
   MASR_TRY(ChosenPlan chosen,
-           ChoosePlan(model, data, arguments.round(), ThreadCount(arguments.common), plan));
+           ChoosePlan(model, data, arguments.round(), arguments.names_sub_model(),
+                      ThreadCount(arguments.common), plan, monitor));
   return chosen;
 }
 

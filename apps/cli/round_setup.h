@@ -51,14 +51,18 @@ Status SetCache(PersonalizeArguments& arguments, const std::string& folder);
 Result<std::unique_ptr<ResourceMonitor>> MakeMonitor(const PersonalizeArguments& arguments,
                                                      const std::string& disk_folder);
 Result<ResourcePolicy> ReadPolicy(const std::string& path);  // the defaults if it is empty
+// Where the user has named a policy and no number of threads: its share of this machine's cores.
+Status TakeShareOfCores(const std::string& policy, CommonOptions& options);
 // Guard options that say on `progress` why a round waits.
 RoundGuardOptions GuardOptions(const ResourcePolicy& policy, Progress& progress);
 
 RoundEvents ProgressEvents(Progress& progress);
 
-// The sub-model that fits into the user's budget, if there is a budget and no sub-model is named.
+// The sub-model that fits into the user's budget, if there is a budget; one that the user has named
+// has to.
 Result<std::optional<ChosenPlan>> PlanOf(const Model& model, const SpeechDataset& data,
-                                         const PersonalizeArguments& arguments);
+                                         const PersonalizeArguments& arguments,
+                                         ResourceMonitor& monitor);
 // What the round will need in this process, whose pages of the model the fingerprint has read: as
 // planned, if there is a plan.
 Result<RoundMemory> MemoryOf(const std::optional<ChosenPlan>& plan, const Model& model,

@@ -52,24 +52,21 @@ Status Run(Options& options) {
                                          " of them to others");
   }
   round.plan.ram = std::to_string(budget);
-  return RunWithinMemory(budget, [&](const std::string& limit) {
+  const auto simulate = [&](const std::string& limit) {
     auto device = SimulatedDevice::Create(
         spec, round.trace,
         {.wall_s = WallS, .processor_s = ProcessorS, .sleep = [](double seconds) {
            std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
          }});
-    Status status;
-    if (device.has_value()) {
-      round.device = device->get();
-      round.memory_limit = limit;
-      status = PersonalizeInFolder(round);
-    } else {
-      status = tl::unexpected(std::move(device.error()));
-    }
-    if (status.has_value()) return 0;
-    std::fprintf(stderr, "mobileasr: %s\n", status.error().message.c_str());
-    return 1;
-  });
+    if (!device.has_value()) return Report(tl::unexpected(std::move(device.error())));
+    round.device = device->get();
+    round.memory_limit = limit;
+    return Report(PersonalizeInFolder(round));
+  };
+  MASR_TRY(const int code, RunWithinMemory(budget, simulate));
+  if (code == 0) return {};
+  // The child has said what was wrong.
+  return Fail(code == kStoppedByOwner ? ErrorCode::kCancelled : ErrorCode::kIo, "");
 }
 
 }  // namespace

@@ -10,6 +10,13 @@
 
 namespace masr {
 
+// 16 hexadecimal digits.
+inline std::string HashText(uint64_t hash) {
+  std::string text(16, '0');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = "0123456789abcdef"[hash >> (60 - 4 * i) & 15];
+  return text;
+}
+
 class Fnv1a {
  public:
   void Add(std::span<const uint8_t> bytes) {
@@ -24,14 +31,7 @@ class Fnv1a {
   void AddUnit(uint64_t value) { value_ = (value_ ^ value) * 0x100000001b3ull; }
 
   uint64_t value() const { return value_; }
-  // 16 hexadecimal digits.
-  std::string Text() const {
-    std::string text(16, '0');
-    for (size_t i = 0; i < text.size(); ++i) {
-      text[i] = "0123456789abcdef"[value_ >> (60 - 4 * i) & 15];
-    }
-    return text;
-  }
+  std::string Text() const { return HashText(value_); }
 
  private:
   uint64_t value_ = 0xcbf29ce484222325ull;

@@ -1,10 +1,12 @@
 #include "data/speech_dataset.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdio>
 
 #include "audio/resampler.h"
+#include "base/hash.h"
 
 namespace masr {
 
@@ -25,12 +27,40 @@ Result<double> UtteranceSeconds(const Utterance& utterance) {
 
 namespace {
 
+constexpr double kMaxSeconds = 3600;
+
 // The lower of the recording's rate and the dataset's; of a recording in a shard, which would have
 // to be decoded to know, and of one that cannot be opened, the dataset's.
 int KeptRate(const Utterance& utterance, int dataset_rate_hz) {
   if (utterance.size_bytes != 0) return dataset_rate_hz;
   const auto info = ReadAudioInfo(utterance.audio_path);
   return info ? std::min(info->sample_rate_hz, dataset_rate_hz) : dataset_rate_hz;
+}
+
+// A little at a time: a recording at 48 kHz takes no more memory than what is made of it. What lies
+// in a shard is there at once.
+Result<std::vector<float>> Decode(const Utterance& utterance, int sample_rate_hz) {
+  if (utterance.size_bytes != 0) {
+    MASR_TRY(const Pcm pcm, ReadUtteranceAudio(utterance));
+    return Resample(pcm.samples, pcm.sample_rate_hz, sample_rate_hz);
+  }
+  MASR_TRY(AudioReader reader, AudioReader::Open(utterance.audio_path));
+  MASR_TRY(ResampleStream stream, ResampleStream::Create(reader.sample_rate_hz(), sample_rate_hz));
+  std::vector<float> samples;
+  const double expected = std::clamp(utterance.duration_s, 0.0, kMaxSeconds) * sample_rate_hz;
+  samples.reserve(static_cast<size_t>(expected) + 1);
+  for (bool more = true; more;) {
+    MASR_TRY(const std::vector<float> block, reader.Read());
+    more = !block.empty();
+    MASR_TRY(const std::vector<float> part, more ? stream.Push(block) : stream.Finish());
+    samples.insert(samples.end(), part.begin(), part.end());
+    if (static_cast<double>(samples.size()) > kMaxSeconds * sample_rate_hz) {
+      return Fail(ErrorCode::kUnsupported,
+                  utterance.audio_path +
+                      ": longer than the hour that is read at most; split it into utterances");
+    }
+  }
+  return samples;
 }
 
 }  // namespace
@@ -98,21 +128,27 @@ int64_t SpeechDataset::CachedBytes(int64_t i) const {
 }
 
 Result<std::vector<float>> SpeechDataset::Samples(int64_t i) {
-  auto samples = kept_rates_hz_[i] == 0 ? Decoded(i, options_.sample_rate_hz) : Kept(i);
+  auto samples = kept_rates_hz_[i] == 0 ? Decode(utterances_[i], options_.sample_rate_hz) : Kept(i);
   if (!samples) return Fail(utterances_[i].where, std::move(samples.error()));
   return samples;
 }
 
-Result<std::vector<float>> SpeechDataset::Decoded(int64_t i, int sample_rate_hz) const {
-  MASR_TRY(const Pcm pcm, ReadUtteranceAudio(utterances_[i]));
-  return Resample(pcm.samples, pcm.sample_rate_hz, sample_rate_hz);
+uint64_t SpeechDataset::Fingerprint() const {
+  Fnv1a hash;
+  hash.AddUnit(static_cast<uint64_t>(size()));
+  for (int64_t i = 0; i < size(); ++i) {
+    hash.AddUnit(std::bit_cast<uint64_t>(utterances_[i].duration_s));
+    hash.AddUnit(static_cast<uint64_t>(sources_[i]));
+    for (int32_t token : targets_[i]) hash.AddUnit(static_cast<uint64_t>(token));
+  }
+  return hash.value();
 }
 
 // The first time no different from any later one.
 Result<std::vector<float>> SpeechDataset::Kept(int64_t i) {
   std::vector<int16_t>& kept = cache_[i];
   if (kept.empty()) {
-    MASR_TRY(const std::vector<float> samples, Decoded(i, kept_rates_hz_[i]));
+    MASR_TRY(const std::vector<float> samples, Decode(utterances_[i], kept_rates_hz_[i]));
     kept.resize(samples.size());
     for (size_t s = 0; s < kept.size(); ++s) {
       const float scaled = std::clamp(samples[s] * 32768.0f, -32768.0f, 32767.0f);

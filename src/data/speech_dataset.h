@@ -49,13 +49,14 @@ class SpeechDataset {
   std::vector<double> durations_s(std::span<const int64_t> indices) const;
   // Of the samples of utterance i that are kept once they have been decoded; 0: they are not.
   int64_t CachedBytes(int64_t i) const;
+  // Of durations, sources and targets: differs where other speech or other texts were listed.
+  uint64_t Fingerprint() const;
   const std::vector<ManifestProblem>& problems() const { return problems_; }
 
   // Mono samples at the dataset's rate. The error names the utterance's line.
   Result<std::vector<float>> Samples(int64_t i);
 
  private:
-  Result<std::vector<float>> Decoded(int64_t i, int sample_rate_hz) const;
   Result<std::vector<float>> Kept(int64_t i);
 
   DatasetOptions options_;

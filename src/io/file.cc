@@ -180,6 +180,18 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<uint8_t*>(data_), size_);
 }
 
+// The pages that are all of the part's; those at its ends may be somebody else's too.
+void MappedFile::Release(std::span<const uint8_t> part) const {
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(part.data());
+  const auto mapping = reinterpret_cast<uintptr_t>(data_);
+  if (begin < mapping || begin + part.size() > mapping + size_) return;  // memory of its own
+  const uintptr_t first = (begin + page - 1) / page * page;
+  const uintptr_t last = (begin + part.size()) / page * page;
+  if (last <= first) return;
+  madvise(const_cast<uint8_t*>(part.data()) + (first - begin), last - first, MADV_DONTNEED);
+}
+
 Result<std::string> ReadTextFile(const std::string& path, size_t max_bytes) {
   FileDescriptor fd(
       RetryInterrupted([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));

@@ -25,6 +25,9 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  // What has been read of `part` no longer counts as this process's memory; it is read from the
+  // file again when it is used again. Nothing happens where it does not lie in bytes().
+  void Release(std::span<const uint8_t> part) const;
 
  private:
   const uint8_t* data_ = nullptr;

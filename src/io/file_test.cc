@@ -75,6 +75,35 @@ TEST_F(FileTest, MappingsMove) {
   EXPECT_EQ(b.bytes()[2], 'b');
 }
 
+// Kilobytes, of pages that come from files.
+int64_t ResidentFilePages() {
+  const auto status = ReadTextFile("/proc/self/status");
+  const size_t place = status.has_value() ? status->find("RssFile:") : std::string::npos;
+  return place == std::string::npos ? -1 : std::atoll(status->c_str() + place + 8);
+}
+
+TEST_F(FileTest, ReleasedPartsOfAMappingAreNoLongerHeldAndCanBeReadAgain) {
+  const size_t size = size_t{32} << 20;
+  ASSERT_TRUE(ReplaceFile(Path("large"), std::string(size, 'x')).has_value());
+  const auto mapped = MappedFile::Open(Path("large"));
+  ASSERT_TRUE(mapped.has_value());
+  const auto sum = [](std::span<const uint8_t> bytes) {
+    size_t count = 0;
+    for (const uint8_t byte : bytes) count += byte == 'x';
+    return count;
+  };
+  ASSERT_EQ(sum(mapped->bytes()), size);
+  const int64_t held = ResidentFilePages();
+  if (held < 0) GTEST_SKIP() << "this system does not tell what a process holds";
+  mapped->Release(mapped->bytes().subspan(100, size - 200));
+  EXPECT_LT(ResidentFilePages(), held - 31 * 1024);
+  EXPECT_EQ(sum(mapped->bytes()), size);
+  // What is not of the mapping is left alone.
+  const std::string own(size_t{1} << 20, 'y');
+  mapped->Release(Bytes(own));
+  EXPECT_EQ(own, std::string(size_t{1} << 20, 'y'));
+}
+
 TEST_F(FileTest, AMappingOutlivesTheReplacementOfItsFile) {
   ASSERT_TRUE(ReplaceFile(Path("a"), "old").has_value());
   MappedFile old = *MappedFile::Open(Path("a"));

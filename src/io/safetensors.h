@@ -45,6 +45,8 @@ class SafetensorsFile {
   const TensorEntry* Find(std::string_view name) const;
   const std::vector<TensorEntry>& tensors() const { return tensors_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  // As MappedFile's, for one of tensors(): a large file can be gone through in little memory.
+  void Release(const TensorEntry& tensor) const { file_.Release(tensor.bytes); }
 
  private:
   MappedFile file_;

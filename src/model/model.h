@@ -41,6 +41,10 @@ Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std:
 // Matrices in the format asked for; vectors always f32. Atomic and durable. Low-rank pairs are
 // merged (model/adapters.h).
 Status SaveModel(const Model& model, WeightFormat format, const std::string& path);
+// As `to` would be saved, with values `share` of the way from those of `from` (0: those, 1: its
+// own); one tensor at a time is in memory. Both have the same configuration.
+Status SavePartWay(const Model& from, const Model& to, float share, WeightFormat format,
+                   const std::string& path);
 
 // A fingerprint of configuration and weights, to tell base models apart: 64-bit FNV-1a as 16 hex
 // digits. It notices accidents, not forgery.

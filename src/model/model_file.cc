@@ -14,7 +14,10 @@ constexpr const char* kConfigKey = "mobileasr.config";
 // The tensors of a model's file, each made when it is written: what is in memory is one at a time.
 class ModelTensors {
  public:
-  ModelTensors(const Model& model, WeightFormat format) : model_(model), format_(format) {
+  // Those of `model`, or `share` of the way from another one's to them.
+  ModelTensors(const Model& model, WeightFormat format, const Model* from = nullptr,
+               float share = 1)
+      : model_(model), format_(format), from_(from), share_(share) {
     const ParameterTable& table = model.encoder.parameters();
     for (ParameterId id = 0; id < table.size(); ++id) {
       const ParameterSpec& spec = table[id];
@@ -32,7 +35,7 @@ class ModelTensors {
   std::span<const uint8_t> Bytes(size_t tensor) {
     const auto [id, scales] = sources_[tensor];
     const ParameterSpec& spec = model_.encoder.parameters()[id];
-    const std::vector<float> values = MergedValues(model_, id);
+    const std::vector<float> values = Values(id);
     const WeightFormat own = FormatOf(id);
     if (own == WeightFormat::kF32) return Copy(std::span<const float>(values));
     if (own == WeightFormat::kBf16) {
@@ -51,6 +54,17 @@ class ModelTensors {
     ParameterId id;
     bool scales;
   };
+
+  std::vector<float> Values(ParameterId id) const {
+    std::vector<float> values = MergedValues(model_, id);
+    if (from_ == nullptr) return values;
+    const std::vector<float> from = MergedValues(*from_, id);
+    // What is the same stays the same to the bit.
+    for (size_t k = 0; k < values.size(); ++k) {
+      if (values[k] != from[k]) values[k] = from[k] + share_ * (values[k] - from[k]);
+    }
+    return values;
+  }
 
   WeightFormat FormatOf(ParameterId id) const {
     if (!model_.encoder.parameters()[id].matrix) return WeightFormat::kF32;
@@ -87,6 +101,8 @@ class ModelTensors {
 
   const Model& model_;
   WeightFormat format_;
+  const Model* from_;
+  float share_;
   std::vector<TensorEntry> entries_;
   std::vector<Source> sources_;
   std::vector<uint8_t> bytes_;  // of the tensor that is being written
@@ -128,13 +144,29 @@ Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std:
   return model;
 }
 
-Status SaveModel(const Model& model, WeightFormat format, const std::string& path) {
-  ModelTensors tensors(model, format);
+namespace {
+
+Status Save(const Model& model, ModelTensors tensors, const std::string& path) {
   auto metadata = model.metadata;
   metadata[kFormatKey] = kFormat;
   metadata[kConfigKey] = model.config.ToJson();
   return WriteSafetensors(path, tensors.entries(), metadata,
                           [&](size_t tensor) { return tensors.Bytes(tensor); });
+}
+
+}  // namespace
+
+Status SaveModel(const Model& model, WeightFormat format, const std::string& path) {
+  return Save(model, ModelTensors(model, format), path);
+}
+
+Status SavePartWay(const Model& from, const Model& to, float share, WeightFormat format,
+                   const std::string& path) {
+  if (from.config.ToJson() != to.config.ToJson()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                path + ": cannot be half of one model and half of another of another kind");
+  }
+  return Save(to, ModelTensors(to, format, &from, share), path);
 }
 
 }  // namespace masr

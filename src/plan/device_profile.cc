@@ -60,6 +60,19 @@ std::optional<double> ReadOptional(ConfigReader& reader, const std::string& key)
 
 }  // namespace
 
+void SlowDown(DeviceProfile& profile, double factor) {
+  for (BlockCost& block : profile.blocks) {
+    for (PassCost* cost :
+         {&block.frozen_forward, &block.forward, &block.backward, &block.vector_backward}) {
+      cost->pass_s *= factor;
+      cost->speech_s *= factor;
+    }
+  }
+  profile.features_s *= factor;
+  profile.augmented_features_s *= factor;
+  profile.update_s *= factor;
+}
+
 double TrainingPowerW(const DeviceProfile& profile) {
   return profile.training_power_w.value_or(kPhonePowerW);
 }

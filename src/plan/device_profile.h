@@ -57,6 +57,9 @@ struct DeviceProfile {
 inline constexpr double kPhonePowerW = 3.85 * (4 * 0.212147 + 0.006141 + 0.017757);
 inline constexpr double kPhoneBatteryWh = 3.85 * 2.7;
 
+// All of its times `factor` times as long: a device that computes so much slower.
+void SlowDown(DeviceProfile& profile, double factor);
+
 double TrainingPowerW(const DeviceProfile& profile);
 double BatteryWh(const DeviceProfile& profile);
 

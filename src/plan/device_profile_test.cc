@@ -51,6 +51,23 @@ TEST(DeviceProfile, WhatIsNotKnownIsThatOfAPhone) {
   EXPECT_DOUBLE_EQ(BatteryWh(Example()), 15);
 }
 
+TEST(DeviceProfile, ASlowerDeviceTakesLongerForEverything) {
+  const DeviceProfile here = Example();
+  DeviceProfile slow = here;
+  SlowDown(slow, 4);
+  ASSERT_EQ(slow.blocks.size(), here.blocks.size());
+  for (size_t b = 0; b < here.blocks.size(); ++b) {
+    for (const auto cost : {&BlockCost::frozen_forward, &BlockCost::forward, &BlockCost::backward,
+                            &BlockCost::vector_backward}) {
+      EXPECT_EQ((slow.blocks[b].*cost).Of(2, 3), 4 * (here.blocks[b].*cost).Of(2, 3));
+    }
+  }
+  EXPECT_EQ(slow.features_s, 4 * here.features_s);
+  EXPECT_EQ(slow.augmented_features_s, 4 * here.augmented_features_s);
+  EXPECT_EQ(slow.update_s, 4 * here.update_s);
+  EXPECT_EQ(slow.training_power_w, here.training_power_w);
+}
+
 TEST(DeviceProfile, RefusesWhatCannotBeAndNamesTheField) {
   const std::string good = Text(Example());
   const auto refused = [](const std::string& text, const std::string& expected) {

@@ -76,9 +76,9 @@ Result<PlannedCandidate> PlanCandidate(const Model& model, const Candidate& cand
   return planned;
 }
 
-void Judge(PlannedCandidate& planned, std::optional<double> gain, const std::string& tuning,
-           std::span<const Budget> budgets) {
-  if (!gain) planned.refused_because = "the gain table does not have '" + tuning + "'";
+void Judge(PlannedCandidate& planned, std::optional<double> gain, bool named,
+           const std::string& tuning, std::span<const Budget> budgets) {
+  if (!gain && !named) planned.refused_because = "the gain table does not have '" + tuning + "'";
   planned.expected_gain = gain.value_or(0);
   for (const Budget& budget : budgets) {
     if (!planned.refused_because.empty() || !Exceeds(budget, planned)) continue;
@@ -165,13 +165,13 @@ Result<TrainingPlan> MakeTrainingPlan(const Model& model, std::span<const Candid
   const std::array<Budget, 3> budgets = BudgetsOf(limits);
   const double minutes = (speech.training_s + speech.held_out_s) / 60;
   TrainingPlan plan;
-  std::vector<PlannedCandidate> known;  // of which the table has a gain
+  std::vector<PlannedCandidate> known;  // of which the table has a gain, or that were named
   for (const Candidate& candidate : candidates) {
     MASR_TRY(PlannedCandidate planned, PlanCandidate(model, candidate, speech, profile, options));
     const std::string tuning = TuningName(candidate);
     const auto gain = gains.Gain(tuning, LearningShare(model.encoder, candidate), minutes);
-    Judge(planned, gain, tuning, budgets);
-    if (gain) known.push_back(planned);
+    Judge(planned, gain, options.named, tuning, budgets);
+    if (gain || options.named) known.push_back(planned);
     plan.candidates.push_back(std::move(planned));
   }
   if (known.empty()) {

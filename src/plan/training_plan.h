@@ -31,6 +31,7 @@ struct PlanOptions {
   int64_t state_per_parameter = 2;  // floats of the optimizer
   int threads = 1;
   int64_t process_bytes = 0;  // that the process holds before (PlanRoundMemory)
+  bool named = false;         // by the round's owner: a gain that nobody knows refuses nothing
 };
 
 struct PlannedCandidate {

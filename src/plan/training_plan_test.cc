@@ -150,6 +150,23 @@ TEST_F(TrainingPlanTest, ATuningThatTheTableDoesNotHaveIsNotChosen) {
   EXPECT_FALSE(Make({}).has_value());
 }
 
+TEST_F(TrainingPlanTest, WhatItsOwnerNamedNeedsNoGainButHasToFit) {
+  const Candidate named[] = {{.tuning = Tuning::kLora, .lora_rank = 3}};
+  const auto plan = [&](const PlanLimits& limits, bool is_named) {
+    PlanOptions options = kOptions;
+    options.named = is_named;
+    return MakeTrainingPlan(*model_, named, TinySpeech(), limits, device_, gains_, options);
+  };
+  EXPECT_FALSE(plan({}, false).has_value());
+  const auto fits = plan({}, true);
+  ASSERT_TRUE(fits.has_value()) << fits.error().message;
+  EXPECT_EQ(fits->best().candidate.lora_rank, 3);
+  const auto not_fits = plan({.ram_bytes = fits->best().peak_bytes - 1}, true);
+  ASSERT_FALSE(not_fits.has_value());
+  EXPECT_EQ(not_fits.error().code, ErrorCode::kNoSpace);
+  EXPECT_NE(not_fits.error().message.find("memory must be at least"), std::string::npos);
+}
+
 TEST_F(TrainingPlanTest, RefusesAProfileOfAnotherDeviceOrEncoder) {
   DeviceProfile profile = TinyDevice(*model_);
   const auto refused = [&](const char* expected) {

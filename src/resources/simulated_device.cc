@@ -47,8 +47,7 @@ Result<std::unique_ptr<SimulatedDevice>> SimulatedDevice::Create(const DeviceSpe
              ScriptedMonitor::Open(trace, idle, [raw = device.get()] { return raw->device_s_; }));
     device->trace_ = std::make_unique<ScriptedMonitor>(std::move(script));
   }
-  device->last_wall_s_ = device->clocks_.wall_s();
-  device->last_processor_s_ = device->clocks_.processor_s();
+  device->Skip();
   return device;
 }
 
@@ -78,8 +77,7 @@ Result<ResourceSnapshot> SimulatedDevice::Read() {
       snapshot.power_w = snapshot.power_w.value_or(0) + joules / (wall_s * spec_.slowdown);
     }
   }
-  last_wall_s_ = clocks_.wall_s();
-  last_processor_s_ = clocks_.processor_s();
+  Skip();
   return snapshot;
 }
 

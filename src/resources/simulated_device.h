@@ -50,6 +50,12 @@ class SimulatedDevice : public ResourceMonitor {
   // Lets so much time of the device pass at once: a pause need not be waited for.
   void Wait(double device_seconds) { device_s_ += device_seconds; }
 
+  // What this machine has done since the last Read() is none of the device's doing.
+  void Skip() {
+    last_wall_s_ = clocks_.wall_s();
+    last_processor_s_ = clocks_.processor_s();
+  }
+
   double device_seconds() const { return device_s_; }
   double joules() const { return joules_; }  // that computing has taken
   const DeviceSpec& spec() const { return spec_; }

@@ -101,10 +101,12 @@ Result<OwnerFolder> OwnerFolder::Open(const std::string& path, const std::string
                 path + ": its rounds began with another base (" + folder.base_ + ", and " + base +
                     " is " + fingerprint + "); give that base, or another folder");
   }
-  MASR_RETURN_IF_ERROR(
-      Advise(folder.MarkRolledBack(), FileExists(folder.previous())
-                                          ? "; roll back to use the model before it"
-                                          : "; put it back, or copy the base there"));
+  folder.base_file_ = base;
+  Status whole = folder.MarkRolledBack();
+  if (whole) whole = folder.CheckModel(folder.accepted());
+  MASR_RETURN_IF_ERROR(Advise(whole, FileExists(folder.previous())
+                                         ? "; roll back to use the model before it"
+                                         : "; put it back, or copy the base there"));
   return folder;
 }
 
@@ -176,8 +178,7 @@ Status OwnerFolder::Update(const RoundUnderWay& round) const {
   return WriteJsonFile(round_file(), {{"finished", round.finished},
                                       {"settings", RoundSettingsToJson(round.settings)},
                                       {"record", RoundRecordToJson(round.record)},
-                                      {"identity", round.identity},
-                                      {"candidate", round.candidate}});
+                                      {"identity", round.identity}});
 }
 
 Result<std::optional<RoundUnderWay>> OwnerFolder::UnderWay() const {
@@ -188,7 +189,6 @@ Result<std::optional<RoundUnderWay>> OwnerFolder::UnderWay() const {
   round.emplace();
   round->finished = reader.Bool("finished", false);
   round->identity = reader.Text("identity", "");
-  round->candidate = reader.Text("candidate", "");
   const nlohmann::json* settings = reader.Child("settings");
   const nlohmann::json* record = reader.Child("record");
   if (settings == nullptr || record == nullptr) reader.Refuse("needs 'settings' and 'record'");
@@ -201,7 +201,7 @@ Result<std::optional<RoundUnderWay>> OwnerFolder::UnderWay() const {
 Status OwnerFolder::Conclude(RoundUnderWay round) {
   round.finished = true;
   if (round.record.accepted) {
-    MASR_TRY(round.candidate, HashOfFile(candidate()));
+    MASR_TRY(round.record.model_hash, HashOfFile(candidate()));
   }
   MASR_RETURN_IF_ERROR(Update(round));
   return Finish(round);
@@ -217,7 +217,7 @@ Status OwnerFolder::Reopen(RoundUnderWay round) const {
   round.finished = false;
   round.record.accepted = false;
   round.record.why.clear();
-  round.candidate.clear();
+  round.record.model_hash.clear();
   MASR_RETURN_IF_ERROR(Update(round));
   return RemoveFile(candidate());
 }
@@ -227,7 +227,8 @@ Status OwnerFolder::Finish(const RoundUnderWay& round) {
   if (round.record.accepted) {
     if (!HoldsResultOf(round)) {
       const auto hash = HashOfFile(candidate());
-      const bool whole = hash.has_value() && (round.candidate.empty() || *hash == round.candidate);
+      const bool whole =
+          hash.has_value() && (round.record.model_hash.empty() || *hash == round.record.model_hash);
       if (!whole) return Reopen(round);
       MASR_RETURN_IF_ERROR(CopyFile(accepted(), previous()));
       MASR_RETURN_IF_ERROR(MoveFile(candidate(), accepted()));
@@ -282,6 +283,26 @@ Status OwnerFolder::MarkRolledBack() {
   return changed ? WriteHistoryFile() : Status();
 }
 
+// That its bytes are those that were written, if that is known: a base has its fingerprint, and
+// what a round gave its hash in the history.
+Status OwnerFolder::CheckModel(const std::string& path) const {
+  MASR_TRY(const Model model, LoadModel(path));
+  const int64_t round = RoundOf(model);
+  bool same = true;
+  if (round == 0) {
+    same = ModelFingerprint(model) == base_;
+  } else {
+    const auto record = std::ranges::find(history_, round, &RoundRecord::round);
+    if (record != history_.end() && !record->model_hash.empty()) {
+      MASR_TRY(const std::string hash, HashOfFile(path));
+      same = hash == record->model_hash;
+    }
+  }
+  if (same) return {};
+  return Fail(ErrorCode::kCorrupt,
+              path + ": its bytes are not those that were written (a failing disk?)");
+}
+
 Status OwnerFolder::Rollback() {
   if (!FileExists(previous())) {
     return Fail(ErrorCode::kNotFound,
@@ -289,6 +310,7 @@ Status OwnerFolder::Rollback() {
                     ": there is no model before the accepted one; one step can be undone, and "
                     "none has been made since");
   }
+  MASR_RETURN_IF_ERROR(Advise(CheckModel(previous()), "; remove it, or copy the base there"));
   MASR_RETURN_IF_ERROR(Abandon());
   MASR_RETURN_IF_ERROR(MoveFile(previous(), accepted()));
   return MarkRolledBack();

@@ -10,8 +10,9 @@
 //                    the round that is under way
 //
 // A round is accepted at the instant in which round.json says so. Whatever a crash leaves undone
-// after that, the next Open does. What is in these files is sealed (rounds/seal.h): a damaged one
-// is refused by name, and never taken for what it is not.
+// after that, the next Open does. What is in these files is sealed (rounds/seal.h), and the
+// models' hashes are in the history: a damaged one is refused by name, and never taken for what it
+// is not.
 #ifndef MOBILEASR_ROUNDS_OWNER_FOLDER_H_
 #define MOBILEASR_ROUNDS_OWNER_FOLDER_H_
 
@@ -32,7 +33,6 @@ struct RoundUnderWay {
   bool finished = false;  // and only the files have to be put in their places
   // Of everything that decides the weights which it gives; empty: not known yet.
   std::string identity = {};
-  std::string candidate = {};  // hash of candidate.masr, once it is accepted
 };
 
 // Locked: one process at a time. Move-only.
@@ -52,6 +52,8 @@ class OwnerFolder {
   std::string speech() const { return path_ + "/speech.jsonl"; }
   const std::string& path() const { return path_; }
   const std::string& base() const { return base_; }  // fingerprint
+  // Where that lies; empty if the folder was opened without it.
+  const std::string& base_file() const { return base_file_; }
   const std::vector<RoundRecord>& history() const { return history_; }
 
   // The round whose conclusion was cut short, and that Open has ended; empty: there was none.
@@ -85,6 +87,7 @@ class OwnerFolder {
   Status AddSpeech(int64_t round) const;
   Status WriteHistoryFile() const;
   Status MarkRolledBack();
+  Status CheckModel(const std::string& path) const;
   std::string previous() const { return path_ + "/previous.masr"; }
   std::string round_file() const { return path_ + "/round.json"; }
   std::string history_file() const { return path_ + "/history.json"; }
@@ -93,6 +96,7 @@ class OwnerFolder {
   std::string path_;
   FileLock lock_;
   std::string base_;
+  std::string base_file_;
   std::vector<RoundRecord> history_;
   std::optional<RoundRecord> concluded_;
 };

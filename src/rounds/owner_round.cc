@@ -36,6 +36,16 @@ std::string NowUtc() {
   return text;
 }
 
+Result<SpeechDataset> SpeechOf(const std::string& manifest, const Model& model) {
+  std::vector<Manifest> manifests(1);
+  MASR_TRY(manifests[0], ReadManifest(manifest));
+  SpeechDataset data = SpeechFor(model, std::move(manifests));
+  if (data.size() == 0) {
+    return Fail(ErrorCode::kInvalidArgument, manifest + ": no usable utterance");
+  }
+  return data;
+}
+
 // Of everything that decides the weights which a round gives.
 Result<std::string> IdentityOf(const RoundUnderWay& round, const std::string& speech_path) {
   MASR_TRY(const std::string lines, ReadTextFile(speech_path));
@@ -103,6 +113,11 @@ Result<OwnerRound> OwnerRound::Resume(OwnerFolder& folder) {
   }
   round.under_way_ = std::move(*under_way);
   round.resumed_ = true;
+  for (const ResourceSample& sample : round.under_way_.record.samples) {
+    round.timeline_.Add(sample);
+    round.earlier_s_ = sample.time_s;
+    round.epoch_ = sample.epoch;
+  }
   MASR_RETURN_IF_ERROR(round.LoadSpeech());
   return round;
 }
@@ -112,17 +127,21 @@ Status OwnerRound::LoadSpeech() {
   const bool keeps_prefixes = under_way_.settings.personalize.candidate.cache;
   MASR_TRY(speech_, LoadRoundSpeech(*model_, folder_->round_speech(), under_way_.record.round,
                                     keeps_prefixes ? 0 : under_way_.settings.speech_cache_bytes));
-  RoundRecord& record = under_way_.record;
-  record.training_utterances = std::ssize(speech_.split.training);
-  record.replayed_utterances = std::ssize(speech_.replayed);
-  record.validation_utterances = std::ssize(speech_.split.validation);
+  CountUtterances();
   under_way_.settings.personalize.split = speech_.split;
   return {};
 }
 
+void OwnerRound::CountUtterances() {
+  RoundRecord& record = under_way_.record;
+  record.training_utterances = std::ssize(speech_.split.training);
+  record.replayed_utterances = std::ssize(speech_.replayed);
+  record.validation_utterances = std::ssize(speech_.split.validation);
+}
+
 void OwnerRound::Look(const ResourceSnapshot& snapshot, const Verdict& verdict) {
   if (!first_look_s_) first_look_s_ = snapshot.time_s;
-  timeline_.Add({.time_s = snapshot.time_s - *first_look_s_,
+  timeline_.Add({.time_s = earlier_s_ + snapshot.time_s - *first_look_s_,
                  .epoch = epoch_,
                  .paused = verdict.decision == Decision::kPause,
                  .process_bytes = ResidentBytes(),
@@ -146,16 +165,38 @@ Result<std::optional<ErrorRates>> OwnerRound::OnSpeechOf(const std::string& mani
                                                          const ThreadPool& threads) {
   std::optional<ErrorRates> rates;
   if (manifest.empty()) return rates;
-  std::vector<Manifest> manifests(1);
-  MASR_TRY(manifests[0], ReadManifest(manifest));
-  SpeechDataset data = SpeechFor(model, std::move(manifests));
-  if (data.size() == 0) {
-    return Fail(ErrorCode::kInvalidArgument, manifest + ": no usable utterance");
-  }
+  MASR_TRY(SpeechDataset data, SpeechOf(manifest, model));
   MASR_TRY(const Evaluation e,
            Evaluate(model, data, {}, threads, {.batch_seconds = kOneUtterance}));
   rates = ErrorRates{.wer = e.words.rate_percent(), .cer = e.characters.rate_percent()};
   return rates;
+}
+
+// What other people's speech is to be judged by. What the base makes of it is known from an earlier
+// round with the same set, or heard now: rounds are held against the base, whichever set there is.
+Status OwnerRound::HearOthers(const ThreadPool& threads) {
+  RoundRecord& record = under_way_.record;
+  const std::string& general = under_way_.settings.general;
+  if (general.empty()) return {};
+  MASR_TRY(const SpeechDataset data, SpeechOf(general, *model_));
+  std::string set = HashText(data.Fingerprint());
+  if (record.general_set != set) record.general_base = record.general_before = std::nullopt;
+  record.general_set = std::move(set);
+  if (!record.general_before) {
+    MASR_TRY(record.general_before, OnSpeechOf(general, *model_, threads));
+  }
+  if (record.general_base) return {};
+  if (record.from == record.base || folder_->base_file().empty()) {
+    record.general_base = record.general_before;
+    return {};
+  }
+  for (const RoundRecord& earlier : folder_->history()) {
+    if (earlier.general_set == record.general_set) record.general_base = earlier.general_base;
+  }
+  if (record.general_base) return {};
+  MASR_TRY(const Model base, LoadModel(folder_->base_file()));
+  MASR_TRY(record.general_base, OnSpeechOf(general, base, threads));
+  return {};
 }
 
 // Texts that have nothing to do with their sounds teach nothing but forgetting.
@@ -185,12 +226,11 @@ Status OwnerRound::CheckTexts(const ThreadPool& threads) {
     if (check.preference[p] >= 0 && check.preference[p] < kLeastPreference) doubtful.insert(all[p]);
   }
   ValidationSplit& split = speech_.split;
-  for (std::vector<int64_t>* side : {&split.training, &split.validation}) {
+  for (std::vector<int64_t>* side : {&split.training, &split.validation, &speech_.replayed}) {
     std::erase_if(*side, [&](int64_t i) { return doubtful.contains(i); });
   }
   record.left_out = std::ssize(doubtful);
-  record.training_utterances = std::ssize(split.training);
-  record.validation_utterances = std::ssize(split.validation);
+  CountUtterances();
   settings.personalize.split = split;
   if (split.training.empty() || split.validation.empty()) {
     refuse("too few texts seem to be what is said");
@@ -228,56 +268,60 @@ void OwnerRound::NoteSentences(const Evaluation& before, const Evaluation& after
   }
 }
 
-// Moves what was learned halfway back to what was accepted before.
-void OwnerRound::HalveTheChange(const Model& accepted) {
-  for (ParameterId id = 0; id < model_->encoder.parameters().size(); ++id) {
-    const std::vector<float> old = accepted.weights.ToFloat(id);
-    if (model_->weights.ToFloat(id) == old) continue;
-    model_->weights.MakeWritable(id);
-    const std::span<float> values = model_->weights.Writable(id);
-    for (size_t k = 0; k < old.size(); ++k) values[k] = 0.5f * (values[k] + old[k]);
-  }
-}
-
 // Writes the candidate and judges what was written; where only other people's speech speaks
 // against it, half of the change and a quarter of it have their chance too.
 Status OwnerRound::Offer(const Evaluation& before, const ThreadPool& threads) {
   RoundRecord& record = under_way_.record;
+  const RoundSettings& settings = under_way_.settings;
   model_->metadata[kRoundKey] = std::to_string(record.round);
   model_->metadata[kBaseKey] = record.base;
-  const std::optional<ErrorRates> base = folder_->history().empty()
-                                             ? record.general_before
-                                             : folder_->history().front().general_before;
-  Acceptance acceptance;
-  for (int halvings = 0; halvings <= 2; ++halvings) {
-    if (halvings > 0) {
+  MASR_RETURN_IF_ERROR(SaveModel(*model_, settings.format, folder_->candidate()));
+  MASR_TRY(*model_, LoadModel(folder_->candidate()));
+  MASR_TRY(bool forgets, JudgeCandidate(*model_, before, threads));
+  for (const auto& [share, name] : {std::pair(0.5f, "half"), std::pair(0.25f, "a quarter")}) {
+    if (!forgets) break;
+    {
       MASR_TRY(const Model accepted, LoadModel(folder_->accepted()));
-      HalveTheChange(accepted);
+      MASR_RETURN_IF_ERROR(
+          SavePartWay(accepted, *model_, share, settings.format, folder_->candidate()));
     }
-    MASR_RETURN_IF_ERROR(SaveModel(*model_, under_way_.settings.format, folder_->candidate()));
-    MASR_TRY(*model_, LoadModel(folder_->candidate()));
-    MASR_TRY(const Evaluation after, OnOwnSpeech(*model_, threads));
-    MASR_TRY(record.general_after, OnSpeechOf(under_way_.settings.general, *model_, threads));
-    acceptance = Judge({.before = before,
-                        .after = after,
-                        .general_base = base ? base : record.general_before,
-                        .general_after = record.general_after,
-                        .max_general_cer_rise = under_way_.settings.max_general_cer_rise});
-    record.accepted = acceptance.accepted;
-    record.why = acceptance.why;
-    NoteSentences(before, after);
-    if (halvings > 0 && acceptance.accepted) {
-      record.why += " (with " + std::string(halvings == 1 ? "half" : "a quarter") +
-                    " of what was learned; all of it forgot too much)";
-    }
-    if (!acceptance.forgets) break;
+    MASR_TRY(Model part, LoadModel(folder_->candidate()));
+    MASR_TRY(forgets, JudgeCandidate(part, before, threads));
+    if (!record.accepted) continue;
+    record.why +=
+        " (with " + std::string(name) + " of what was learned; all of it forgot too much)";
+    *model_ = std::move(part);
   }
   return {};
 }
 
+// Whether it was refused for other people's speech alone.
+Result<bool> OwnerRound::JudgeCandidate(const Model& candidate, const Evaluation& before,
+                                        const ThreadPool& threads) {
+  RoundRecord& record = under_way_.record;
+  MASR_TRY(const Evaluation after, OnOwnSpeech(candidate, threads));
+  MASR_TRY(record.general_after, OnSpeechOf(under_way_.settings.general, candidate, threads));
+  const Acceptance acceptance =
+      Judge({.before = before,
+             .after = after,
+             .general_base = record.general_base,
+             .general_after = record.general_after,
+             .max_general_cer_rise = under_way_.settings.max_general_cer_rise});
+  record.accepted = acceptance.accepted;
+  record.why = acceptance.why;
+  NoteSentences(before, after);
+  return acceptance.forgets;
+}
+
+// Of this process, and of those before it that were interrupted.
+void OwnerRound::NoteResources() {
+  RoundRecord& record = under_way_.record;
+  record.samples = timeline_.samples();
+  record.peak_rss_bytes = std::max(record.peak_rss_bytes, PeakResidentBytes());
+}
+
 Result<RoundRecord> OwnerRound::Conclude() {
-  under_way_.record.samples = timeline_.samples();
-  under_way_.record.peak_rss_bytes = PeakResidentBytes();
+  NoteResources();
   MASR_RETURN_IF_ERROR(folder_->Conclude(under_way_));
   return under_way_.record;
 }
@@ -300,9 +344,7 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
   MASR_RETURN_IF_ERROR(folder_->Update(under_way_));
 
   Step(events, "listening before learning");
-  if (!record.general_before) {
-    MASR_TRY(record.general_before, OnSpeechOf(under_way_.settings.general, *model_, threads));
-  }
+  MASR_RETURN_IF_ERROR(HearOthers(threads));
   MASR_TRY(record.test_before, OnSpeechOf(under_way_.settings.test, *model_, threads));
   record.test_after = record.test_before;  // until something better is accepted
   MASR_RETURN_IF_ERROR(CheckTexts(threads));
@@ -312,21 +354,30 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
   PersonalizeOptions options = under_way_.settings.personalize;
   options.checkpoint.path = folder_->checkpoint();
   options.checkpoint.identity = identity;
+  // What has been seen so far outlives a kill.
+  Status noted;
   RoundEvents round_events = events.round;
   round_events.epoch = [&](const RoundEpoch& epoch) {
     epoch_ = epoch.epoch + 1;
+    NoteResources();
+    if (noted) noted = folder_->Update(under_way_);
     if (events.round.epoch) events.round.epoch(epoch);
   };
   MASR_TRY(const RoundResult result,
            Personalize(*model_, speech_.dataset, options, threads, round_events, cancel, guard));
+  MASR_RETURN_IF_ERROR(noted);
   Note(result);
+  unfinished_ = result.stopped && (record.halt_why.empty() || result.best_epoch == 0);
+  if (unfinished_) {
+    record.why = record.halt_why.empty() ? "stopped as its owner asked"
+                                         : "stopped before an epoch was better: " + record.halt_why;
+    NoteResources();
+    RoundUnderWay left = under_way_;
+    left.record.why.clear();
+    MASR_RETURN_IF_ERROR(folder_->Update(left));
+    return record;
+  }
   if (result.best_epoch == 0) {
-    unfinished_ = result.stopped;
-    if (unfinished_) {
-      record.why = "stopped before an epoch was better: " +
-                   (record.halt_why.empty() ? "as its owner asked" : record.halt_why);
-      return record;
-    }
     record.why = "not accepted: no epoch was better on " +
                  std::to_string(record.validation_utterances) + " utterances kept aside";
     return Conclude();

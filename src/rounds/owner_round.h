@@ -46,9 +46,9 @@ class OwnerRound {
   // Where samples for the record go; given to a RoundGuard's `looked`.
   void Look(const ResourceSnapshot& snapshot, const Verdict& verdict);
 
-  // Learns, judges, and puts what was accepted in its place. The record says how it ended; a round
-  // that was halted before any epoch was better stays under way, for Resume. An error leaves the
-  // accepted model as it was, and the round under way.
+  // Learns, judges, and puts what was accepted in its place. The record says how it ended. A round
+  // that `cancel` ended, or that was halted before any epoch was better, stays under way, for
+  // Resume. An error leaves the accepted model as it was, and the round under way.
   Result<RoundRecord> Run(const ThreadPool& threads, const OwnerRoundEvents& events,
                           const std::atomic<bool>* cancel, RoundGuard* guard);
   // Whether Run left it under way.
@@ -59,14 +59,18 @@ class OwnerRound {
       : folder_(&folder), model_(std::make_unique<Model>(std::move(model))) {}
 
   Status LoadSpeech();
+  void CountUtterances();
+  Status HearOthers(const ThreadPool& threads);
   Status CheckTexts(const ThreadPool& threads);
   Result<Evaluation> OnOwnSpeech(const Model& model, const ThreadPool& threads);
   Result<std::optional<ErrorRates>> OnSpeechOf(const std::string& manifest, const Model& model,
                                                const ThreadPool& threads);
   void Note(const RoundResult& result);
   Status Offer(const Evaluation& before, const ThreadPool& threads);
+  Result<bool> JudgeCandidate(const Model& candidate, const Evaluation& before,
+                              const ThreadPool& threads);
   void NoteSentences(const Evaluation& before, const Evaluation& after);
-  void HalveTheChange(const Model& accepted);
+  void NoteResources();
   Result<RoundRecord> Conclude();
   void Step(const OwnerRoundEvents& events, const std::string& step) const;
 
@@ -76,6 +80,7 @@ class OwnerRound {
   RoundUnderWay under_way_;
   ResourceTimeline timeline_;
   std::optional<double> first_look_s_;
+  double earlier_s_ = 0;  // of the samples that an interrupted process has left
   int64_t epoch_ = 0;
   bool resumed_ = false;
   bool unfinished_ = false;

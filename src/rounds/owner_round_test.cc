@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "io/file.h"
-#include "io/json.h"
 #include "resources/scripted_monitor.h"
-#include "train/testing/toy_speech.h"
+#include "rounds/testing/owner_round_fixture.h"
 
 namespace masr {
 namespace {
@@ -15,58 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::AllWeights;
 
-class OwnerRoundTest : public ::testing::Test {
- protected:
-  // A base that knows another voice.
-  void SetUp() override {
-    auto made = testing::MakeModel(testing::ToyModelConfig(), 1);
-    ASSERT_TRUE(made.has_value()) << made.error().message;
-    SpeechDataset data =
-        testing::LoadToySpeech(testing::WriteToySpeech(folder_, "base", 48, 1.0, 1), *made);
-    ASSERT_TRUE(
-        Personalize(*made, data,
-                    {.epochs = 12, .batch_seconds = 3, .learning_rate = 1e-2f, .base_share = 0},
-                    pool_, {}, nullptr)
-            .has_value());
-    ASSERT_TRUE(SaveModel(*made, WeightFormat::kInt8, base_).has_value());
-    first_ = testing::WriteToySpeech(folder_, "first", 24, 1.06, 2);
-    second_ = testing::WriteToySpeech(folder_, "second", 24, 1.06, 3);
-    settings_.personalize = {.validation_share = 0.25,
-                             .epochs = 3,
-                             .batch_seconds = 3,
-                             .learning_rate = 1e-2f,
-                             .checkpoint = {.every_s = 0}};
-    settings_.format = WeightFormat::kAsStored;
-  }
-
-  OwnerFolder Open() {
-    auto folder = OwnerFolder::Open(state_, base_);
-    EXPECT_TRUE(folder.has_value()) << folder.error().message;
-    return std::move(*folder);
-  }
-  Result<RoundRecord> Round(OwnerFolder& folder, const std::string& data,
-                            const OwnerRoundEvents& events = {},
-                            const std::atomic<bool>* cancel = nullptr,
-                            RoundGuard* guard = nullptr) {
-    auto round = OwnerRound::Begin(folder, data, 0, settings_);
-    if (!round.has_value()) return tl::unexpected(round.error());
-    return round->Run(pool_, events, cancel, guard);
-  }
-  std::vector<std::vector<float>> Accepted() {
-    const auto model = LoadModel(state_ + "/accepted.masr");
-    EXPECT_TRUE(model.has_value()) << model.error().message;
-    return AllWeights(*model);
-  }
-  bool Exists(const std::string& name) { return FileExists(state_ + "/" + name); }
-
-  testing::TemporaryFolder folder_;
-  const std::string state_ = folder_ / "state";
-  const std::string base_ = folder_ / "base.masr";
-  const ThreadPool pool_{2};
-  RoundSettings settings_;
-  std::string first_;
-  std::string second_;
-};
+using OwnerRoundTest = testing::OwnerRoundFixture;
 
 TEST_F(OwnerRoundTest, TwoRoundsMakeAHistory) {
   OwnerFolder folder = Open();
@@ -130,26 +79,78 @@ TEST_F(OwnerRoundTest, NothingBetterLeavesWhatThereWas) {
   EXPECT_FALSE(Exists("speech.jsonl"));  // it may be tried again
 }
 
-// A base that hears letters where they are; then all letters mean something else.
-TEST_F(OwnerRoundTest, WhatForgetsOthersIsRefusedOrTakenInPart) {
-  OwnerFolder folder = Open();
-  const auto base = Accepted();
-  settings_.general = folder_ / "base.jsonl";
-  settings_.max_general_cer_rise = 0;
-  settings_.personalize.learning_rate = 3e-2f;
-  settings_.personalize.base_share = 0;
-  settings_.personalize.epochs = 6;
-  const auto round = Round(folder, first_);
-  ASSERT_TRUE(round.has_value()) << round.error().message;
-  ASSERT_TRUE(round->general_before.has_value());
-  ASSERT_TRUE(round->general_after.has_value());
-  if (round->accepted) {
-    EXPECT_LE(round->general_after->cer, round->general_before->cer);
-  } else {
-    EXPECT_NE(round->why.find("other people's speech"), std::string::npos) << round->why;
-    EXPECT_EQ(Accepted(), base);
+// Others mean what the base knows; this owner means b where they say a, c for b, and a for c.
+TEST_F(OwnerRoundTest, WhatForgetsOthersIsTakenInPart) {
+  auto manifest = ReadManifest(first_);
+  ASSERT_TRUE(manifest.has_value());
+  std::string lines;
+  for (const Utterance& u : manifest->utterances) {
+    std::string text = u.text;
+    for (char& letter : text) letter = "bca"[letter - 'a'];
+    lines += R"({"audio_filepath": ")" + u.audio_path + R"(", "text": ")" + text + "\"}\n";
   }
-  EXPECT_FALSE(round->accepted && round->why.find("points that are allowed") != std::string::npos);
+  const std::string other_letters = folder_ / "other_letters.jsonl";
+  ASSERT_TRUE(ReplaceFile(other_letters, lines).has_value());
+  settings_.general = folder_ / "base.jsonl";
+  settings_.check_transcripts = false;
+  settings_.personalize.base_share = 0;
+  settings_.personalize.epochs = 12;
+  const auto weights_with = [&](double max_rise, RoundRecord& record) {
+    fs::remove_all(state_);
+    settings_.max_general_cer_rise = max_rise;
+    OwnerFolder folder = Open();
+    const auto round = Round(folder, other_letters);
+    EXPECT_TRUE(round.has_value()) << round.error().message;
+    record = round.value_or(RoundRecord());
+    return Accepted();
+  };
+  RoundRecord whole, part, none;
+  const auto all = weights_with(100, whole);
+  ASSERT_TRUE(whole.accepted) << whole.why;
+  const double rise = whole.general_after->cer - whole.general_base->cer;
+  ASSERT_GT(rise, 0);
+  const auto some = weights_with(rise - 1e-6, part);
+  ASSERT_TRUE(part.accepted) << part.why;
+  EXPECT_NE(part.why.find("of what was learned; all of it forgot too much"), std::string::npos);
+  EXPECT_LT(part.general_after->cer, whole.general_after->cer);
+  EXPECT_LT(part.general_after->cer - part.general_base->cer, rise);
+  const auto base = weights_with(-100, none);
+  EXPECT_FALSE(none.accepted);
+  EXPECT_NE(none.why.find("other people's speech"), std::string::npos) << none.why;
+
+  const double share = part.why.find("with half") != std::string::npos ? 0.5 : 0.25;
+  double moved = 0;
+  for (size_t p = 0; p < base.size(); ++p) {
+    for (size_t k = 0; k < base[p].size(); ++k) {
+      const double expected = base[p][k] + share * (all[p][k] - base[p][k]);
+      EXPECT_NEAR(some[p][k], expected, 0.01 * (std::abs(expected) + std::abs(all[p][k])));
+      moved += std::abs(some[p][k] - base[p][k]);
+    }
+  }
+  EXPECT_GT(moved, 0);
+}
+
+// A set of other people's speech that was exchanged is judged by what the base makes of the new
+// one, not by what it made of the old.
+TEST_F(OwnerRoundTest, AnotherGeneralSetIsHeldAgainstTheBaseToo) {
+  settings_.general = folder_ / "base.jsonl";
+  settings_.max_general_cer_rise = 100;
+  settings_.personalize.epochs = 12;
+  OwnerFolder folder = Open();
+  const auto one = Round(folder, first_);
+  ASSERT_TRUE(one.has_value()) << one.error().message;
+  ASSERT_TRUE(one->accepted) << one->why;
+  EXPECT_EQ(one->general_base->cer, one->general_before->cer);
+  settings_.general = first_;  // what has been learned: the model is better there than the base
+  const auto two = Round(folder, second_);
+  ASSERT_TRUE(two.has_value()) << two.error().message;
+  EXPECT_NE(two->general_set, one->general_set);
+  EXPECT_GT(two->general_base->cer, two->general_before->cer);
+  settings_.general = folder_ / "base.jsonl";
+  const auto three = Round(folder, first_);
+  ASSERT_TRUE(three.has_value()) << three.error().message;
+  EXPECT_EQ(three->general_set, one->general_set);
+  EXPECT_EQ(three->general_base->cer, one->general_base->cer);
 }
 
 TEST_F(OwnerRoundTest, TextsThatDoNotBelongToTheSpeechAreRefused) {
@@ -204,6 +205,54 @@ TEST_F(OwnerRoundTest, AnInterruptedRoundGoesOnToTheSameBits) {
   EXPECT_EQ(OwnerRound::Resume(folder).error().code, ErrorCode::kNotFound);
 }
 
+// Also where an epoch was better: its owner may want the rest of it later.
+TEST_F(OwnerRoundTest, WhatItsOwnerStopsStaysUnderWay) {
+  const auto looks = [](double* now_s) {
+    return ScriptedMonitor::Parse("time_s,battery_percent,charging\n0,80,0\n", "trace", {},
+                                  [now_s] { return *now_s; });
+  };
+  double now_s = 100;
+  auto monitor = looks(&now_s);
+  ASSERT_TRUE(monitor.has_value());
+  OwnerFolder folder = Open();
+  const auto run = [&](OwnerRound& round, const std::atomic<bool>* cancel,
+                       const std::function<void(const RoundProgress&)>& progress) {
+    RoundGuard guard(*monitor, {.looked = [&](const ResourceSnapshot& s, const Verdict& v) {
+      round.Look(s, v);
+      now_s += 1;
+    }});
+    return round.Run(pool_, {.round = {.progress = progress}}, cancel, &guard);
+  };
+  std::atomic<bool> cancel = false;
+  auto begun = OwnerRound::Begin(folder, first_, 0, settings_);
+  ASSERT_TRUE(begun.has_value()) << begun.error().message;
+  const auto stopped = run(*begun, &cancel, [&](const RoundProgress& p) { cancel = p.epoch == 3; });
+  ASSERT_TRUE(stopped.has_value()) << stopped.error().message;
+  EXPECT_TRUE(begun->unfinished());
+  EXPECT_GT(stopped->best_epoch, 0);
+  EXPECT_TRUE(folder.history().empty());
+  ASSERT_GT(stopped->samples.size(), 3u);
+
+  now_s = 5000;  // another process, on a clock of its own
+  auto resumed = OwnerRound::Resume(folder);
+  ASSERT_TRUE(resumed.has_value()) << resumed.error().message;
+  const auto round = run(*resumed, nullptr, {});
+  ASSERT_TRUE(round.has_value()) << round.error().message;
+  EXPECT_TRUE(round->accepted) << round->why;
+  EXPECT_FALSE(resumed->unfinished());
+  // What the first process saw is in the record, and time goes on from there.
+  ASSERT_GT(round->samples.size(), stopped->samples.size());
+  for (size_t i = 0; i < round->samples.size(); ++i) {
+    if (i < stopped->samples.size()) {
+      EXPECT_EQ(round->samples[i].time_s, stopped->samples[i].time_s);
+    }
+    EXPECT_LT(round->samples[i].time_s, 100);
+    const double before_s = i > 0 ? round->samples[i - 1].time_s : 0;
+    EXPECT_GE(round->samples[i].time_s, before_s);
+  }
+  EXPECT_GE(round->peak_rss_bytes, stopped->peak_rss_bytes);
+}
+
 TEST_F(OwnerRoundTest, AHaltedRoundKeepsItsBestEpoch) {
   OwnerFolder folder = Open();
   double now_s = 0;
@@ -238,248 +287,6 @@ TEST_F(OwnerRoundTest, RollbackTakesOneRoundBack) {
   EXPECT_EQ(again->from, folder.history()[0].from);
   EXPECT_TRUE(folder.history()[0].rolled_back);
   EXPECT_FALSE(folder.history()[1].rolled_back);
-}
-
-TEST_F(OwnerRoundTest, AnotherBaseIsRefused) {
-  { Open(); }
-  auto other = testing::MakeModel(testing::ToyModelConfig(), 5);
-  ASSERT_TRUE(other.has_value());
-  ASSERT_TRUE(SaveModel(*other, WeightFormat::kInt8, folder_ / "other.masr").has_value());
-  const auto folder = OwnerFolder::Open(state_, folder_ / "other.masr");
-  ASSERT_FALSE(folder.has_value());
-  EXPECT_NE(folder.error().message.find("another base"), std::string::npos);
-}
-
-TEST_F(OwnerRoundTest, OneProcessAtATime) {
-  const OwnerFolder folder = Open();
-  EXPECT_FALSE(OwnerFolder::Open(state_, base_).has_value());
-}
-
-TEST_F(OwnerRoundTest, ALaterVersionIsRefused) {
-  { Open(); }
-  ASSERT_TRUE(ReplaceFile(state_ + "/owner.json", R"({"format": 2, "base": "x"})").has_value());
-  const auto folder = OwnerFolder::OpenExisting(state_);
-  ASSERT_FALSE(folder.has_value());
-  EXPECT_NE(folder.error().message.find("later version"), std::string::npos);
-  EXPECT_EQ(OwnerFolder::OpenExisting(folder_ / "nowhere").error().code, ErrorCode::kNotFound);
-}
-
-// Killed anywhere between the decision and the last file that was put in its place: opening the
-// folder ends it, and what was accepted is there.
-TEST_F(OwnerRoundTest, AConclusionThatWasCutShortIsEnded) {
-  RoundUnderWay decided;
-  {
-    OwnerFolder folder = Open();
-    auto round = OwnerRound::Begin(folder, first_, 0, settings_);
-    ASSERT_TRUE(round.has_value());
-    // Stops when judging begins: copies what is there, and later adds the decision.
-    ASSERT_TRUE(round
-                    ->Run(pool_,
-                          {.step =
-                               [&](const std::string& step) {
-                                 if (step.find("judging") == 0) {
-                                   fs::copy(state_, folder_ / "copy", fs::copy_options::recursive);
-                                 }
-                               }},
-                          nullptr, nullptr)
-                    ->accepted);
-    decided.record = folder.history().back();
-    decided.settings = settings_;
-    decided.finished = true;
-  }
-  const auto expected = Accepted();
-  const std::string candidate = folder_ / "candidate.masr";
-  fs::copy_file(state_ + "/accepted.masr", candidate);
-
-  const auto undone = [&](int step) {  // the files as they are after `step` of the conclusion
-    fs::remove_all(state_);
-    fs::copy(folder_ / "copy", state_, fs::copy_options::recursive);
-    const auto update = [&] {
-      auto folder = OwnerFolder::OpenExisting(folder_ / "copy");
-      EXPECT_TRUE(folder.has_value()) << folder.error().message;
-      decided.settings.personalize.split.reset();
-      fs::remove_all(state_);
-      fs::copy(folder_ / "copy", state_, fs::copy_options::recursive);
-      const std::string path = folder_ / "copy/round.json";
-      const auto before = ReadTextFile(path);
-      EXPECT_TRUE(folder->Update(decided).has_value());
-      fs::copy_file(path, state_ + "/round.json", fs::copy_options::overwrite_existing);
-      EXPECT_TRUE(ReplaceFile(path, *before).has_value());
-    };
-    update();
-    if (step >= 1) fs::copy_file(state_ + "/accepted.masr", state_ + "/previous.masr");
-    if (step >= 2) {
-      fs::copy_file(candidate, state_ + "/accepted.masr", fs::copy_options::overwrite_existing);
-    } else {
-      fs::copy_file(candidate, state_ + "/candidate.masr");
-    }
-    if (step >= 3) {
-      const auto lines = ReadTextFile(state_ + "/round.jsonl");
-      EXPECT_TRUE(ReplaceFile(state_ + "/speech.jsonl", *lines).has_value());
-    }
-    if (step >= 4) {
-      EXPECT_TRUE(ReplaceFile(state_ + "/history.json", *WriteJson(HistoryToJson({decided.record})))
-                      .has_value());
-    }
-    if (step >= 5) {
-      EXPECT_TRUE(RemoveFile(state_ + "/round.checkpoint").has_value());
-      EXPECT_TRUE(RemoveFile(state_ + "/round.jsonl").has_value());
-    }
-  };
-  for (int step = 0; step <= 4; ++step) {
-    SCOPED_TRACE(step);
-    undone(step);
-    const OwnerFolder folder = Open();
-    EXPECT_EQ(Accepted(), expected);
-    ASSERT_EQ(folder.history().size(), 1u);
-    EXPECT_TRUE(folder.history()[0].accepted);
-    ASSERT_TRUE(folder.concluded().has_value());
-    EXPECT_EQ(folder.concluded()->round, 1);
-    EXPECT_FALSE(folder.history()[0].rolled_back);
-    EXPECT_TRUE(Exists("speech.jsonl"));
-    EXPECT_FALSE(Exists("round.json"));
-    EXPECT_TRUE(Exists("previous.masr"));
-  }
-  // round.jsonl is gone already: the speech has been added before.
-  undone(5);
-  const OwnerFolder folder = Open();
-  EXPECT_EQ(Accepted(), expected);
-  EXPECT_FALSE(Exists("round.json"));
-}
-
-// Bits turn on disks.
-class DamagedFolderTest : public OwnerRoundTest {
- protected:
-  // A round that was stopped after some updates.
-  void Stop(OwnerFolder& folder) {
-    std::atomic<bool> cancel = false;
-    const auto stopped = Round(
-        folder, first_,
-        {.round = {.progress =
-                       [&](const RoundProgress& p) { cancel = p.epoch == 1 && p.update == 3; }}},
-        &cancel);
-    ASSERT_TRUE(stopped.has_value()) << stopped.error().message;
-    ASSERT_TRUE(Exists("round.json"));
-  }
-  void Damage(const std::string& name, const std::string& was, const std::string& is) {
-    auto text = ReadTextFile(state_ + "/" + name);
-    ASSERT_TRUE(text.has_value());
-    const size_t place = text->find(was);
-    ASSERT_NE(place, std::string::npos) << name << " has no " << was;
-    text->replace(place, was.size(), is);
-    ASSERT_TRUE(ReplaceFile(state_ + "/" + name, *text).has_value());
-  }
-};
-
-TEST_F(DamagedFolderTest, ARoundThatCannotBeReadIsGivenUp) {
-  {
-    OwnerFolder folder = Open();
-    Stop(folder);
-  }
-  Damage("round.json", "\"epochs\":3", "\"epochs\":2");  // JSON still, and a number that can be
-  OwnerFolder folder = Open();
-  const auto under_way = folder.UnderWay();
-  ASSERT_FALSE(under_way.has_value());
-  EXPECT_EQ(under_way.error().code, ErrorCode::kCorrupt);
-  EXPECT_NE(under_way.error().message.find("round.json: damaged"), std::string::npos);
-  EXPECT_FALSE(OwnerRound::Resume(folder).has_value());
-  ASSERT_TRUE(folder.Abandon().has_value());
-  EXPECT_TRUE(Round(folder, first_).has_value());
-}
-
-TEST_F(DamagedFolderTest, OtherSpeechThanTheRoundBeganWithIsRefused) {
-  OwnerFolder folder = Open();
-  Stop(folder);
-  ASSERT_TRUE(RemoveFile(folder.checkpoint()).has_value());
-  // Whole lines, and one of them gone.
-  const auto lines = ReadTextFile(folder.round_speech());
-  ASSERT_TRUE(lines.has_value());
-  ASSERT_TRUE(ReplaceFile(folder.round_speech(), lines->substr(lines->find('\n') + 1)).has_value());
-  auto round = OwnerRound::Resume(folder);
-  ASSERT_TRUE(round.has_value()) << round.error().message;
-  const auto record = round->Run(pool_, {}, nullptr, nullptr);
-  ASSERT_FALSE(record.has_value());
-  EXPECT_NE(record.error().message.find("round.jsonl: not what the round began with"),
-            std::string::npos)
-      << record.error().message;
-}
-
-TEST_F(DamagedFolderTest, ARoundDoesNotGoOnFromAnotherModel) {
-  OwnerFolder folder = Open();
-  ASSERT_TRUE(Round(folder, first_)->accepted);
-  ASSERT_TRUE(ReplaceFile(folder_ / "away", *ReadTextFile(folder.accepted())).has_value());
-  Stop(folder);
-  ASSERT_TRUE(CopyFile(base_, folder.accepted()).has_value());
-  const auto round = OwnerRound::Resume(folder);
-  ASSERT_FALSE(round.has_value());
-  EXPECT_NE(round.error().message.find("not what round 2 began with"), std::string::npos);
-  ASSERT_TRUE(CopyFile(folder_ / "away", folder.accepted()).has_value());
-  EXPECT_TRUE(OwnerRound::Resume(folder).has_value());
-}
-
-TEST_F(DamagedFolderTest, WhatWasDecidedIsMadeAgainFromTheCheckpoint) {
-  {
-    OwnerFolder folder = Open();
-    ASSERT_TRUE(Round(folder, first_)->accepted);
-  }
-  const auto expected = Accepted();
-  fs::remove_all(state_);
-  {
-    OwnerFolder folder = Open();
-    Stop(folder);
-    auto decided = folder.UnderWay();
-    ASSERT_TRUE(decided.has_value() && decided->has_value());
-    (*decided)->finished = true;
-    (*decided)->record.accepted = true;
-    (*decided)->record.why = "better";
-    (*decided)->candidate = "0123456789abcdef";
-    ASSERT_TRUE(folder.Update(**decided).has_value());
-    ASSERT_TRUE(CopyFile(base_, folder.candidate()).has_value());  // of another hash
-  }
-  OwnerFolder folder = Open();
-  EXPECT_FALSE(folder.concluded().has_value());
-  EXPECT_TRUE(folder.history().empty());
-  EXPECT_FALSE(Exists("candidate.masr"));
-  auto round = OwnerRound::Resume(folder);
-  ASSERT_TRUE(round.has_value()) << round.error().message;
-  const auto record = round->Run(pool_, {}, nullptr, nullptr);
-  ASSERT_TRUE(record.has_value()) << record.error().message;
-  EXPECT_TRUE(record->accepted) << record->why;
-  EXPECT_EQ(Accepted(), expected);
-}
-
-TEST_F(DamagedFolderTest, ALostOwnerFileDoesNotBringTheBaseBack) {
-  {
-    OwnerFolder folder = Open();
-    ASSERT_TRUE(Round(folder, first_)->accepted);
-  }
-  const auto expected = Accepted();
-  ASSERT_TRUE(RemoveFile(state_ + "/owner.json").has_value());
-  ASSERT_TRUE(RemoveFile(state_ + "/history.json").has_value());
-  OwnerFolder folder = Open();
-  EXPECT_EQ(Accepted(), expected);
-  // The model and its speech still know that there was a round.
-  const auto next = Round(folder, second_);
-  ASSERT_TRUE(next.has_value()) << next.error().message;
-  EXPECT_EQ(next->round, 2);
-}
-
-TEST_F(DamagedFolderTest, ADamagedModelCanBeRolledBack) {
-  const auto base = [&] {
-    OwnerFolder folder = Open();
-    auto weights = Accepted();
-    EXPECT_TRUE(Round(folder, first_)->accepted);
-    return weights;
-  }();
-  ASSERT_TRUE(ReplaceFile(state_ + "/accepted.masr", "gone").has_value());
-  const auto open = OwnerFolder::Open(state_, base_);
-  ASSERT_FALSE(open.has_value());
-  EXPECT_NE(open.error().message.find("roll back"), std::string::npos) << open.error().message;
-  auto folder = OwnerFolder::OpenExisting(state_);
-  ASSERT_TRUE(folder.has_value()) << folder.error().message;
-  ASSERT_TRUE(folder->Rollback().has_value());
-  EXPECT_EQ(Accepted(), base);
-  EXPECT_TRUE(folder->history()[0].rolled_back);
 }
 
 }  // namespace

@@ -134,9 +134,11 @@ class Chooser {
   // A sentence that is known from an earlier round goes to the side that it is on there, unless a
   // few texts are said again and again (spoken digits, say).
   void SplitFresh(const std::vector<int64_t>& fresh) {
-    const ValidationSplit split =
+    ValidationSplit split =
         SplitForValidation(dataset_, fresh, choice_.validation_share,
                            MixKeys(choice_.seed, static_cast<uint64_t>(choice_.round)));
+    // A sentence on its own is learned, where earlier ones can judge that.
+    if (split.training.empty() && !Earlier(true).empty()) split.training.swap(split.validation);
     const bool sentences = 2 * TextsOf(fresh).size() > fresh.size();
     const std::set<std::string> learned = TextsOf(Earlier(false));
     const std::set<std::string> kept_aside = TextsOf(Earlier(true));

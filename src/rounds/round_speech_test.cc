@@ -107,6 +107,17 @@ TEST_F(RoundSpeechTest, TheSameSpeechAgainKeepsItsSides) {
   EXPECT_EQ(SpeechOfRound(Choose(first_, 2), 2), "");
 }
 
+TEST_F(RoundSpeechTest, OneSentenceAloneIsLearnedAndEarlierOnesJudgeIt) {
+  const std::string one = testing::WriteToySpeech(folder_, "one", 1, 1.0, 9);
+  EXPECT_FALSE(ChooseRoundSpeech(*model_, one, heard_, {.round = 1}).has_value());
+  const std::string lines = Choose(first_, 1);
+  const auto kept_aside = Load(lines, 1).split.validation.size();
+  Hear(lines, 1);
+  const RoundSpeechData speech = Load(Choose(one, 2, {.replay_share = 0}), 2);
+  EXPECT_EQ(speech.split.training.size(), 1u);
+  EXPECT_EQ(speech.split.validation.size(), kept_aside);
+}
+
 // Of speech whose every sentence was known, nothing was kept aside: others judge it again.
 TEST_F(RoundSpeechTest, SpeechThatIsAllLearnedFromIsJudgedByOtherSpeech) {
   const std::string lines = Choose(first_, 1);

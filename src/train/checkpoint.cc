@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <functional>
 
 #include "base/hash.h"
 #include "io/safetensors.h"
@@ -21,8 +22,10 @@ std::span<const uint8_t> AsBytes(std::span<const float> values) {
 }
 
 // Of everything in the file but itself. By name: a file has its tensors in an order of its own.
+// `done` is told of each that will not be read again.
 std::string HashOf(std::vector<TensorEntry> entries,
-                   const std::map<std::string, std::string>& metadata) {
+                   const std::map<std::string, std::string>& metadata,
+                   const std::function<void(const TensorEntry&)>& done) {
   std::ranges::sort(entries, {}, &TensorEntry::name);
   Fnv1a hash;
   for (const auto& [key, text] : metadata) {
@@ -40,6 +43,7 @@ std::string HashOf(std::vector<TensorEntry> entries,
       hash.AddUnit(unit);
     }
     hash.Add(bytes.subspan(whole));
+    done(entry);
   }
   return hash.Text();
 }
@@ -48,7 +52,8 @@ std::string HashOf(std::vector<TensorEntry> entries,
 Status CheckHash(const SafetensorsFile& file) {
   const auto found = file.metadata().find(kHashKey);
   if (found == file.metadata().end()) return {};
-  if (found->second == HashOf(file.tensors(), file.metadata())) return {};
+  const auto release = [&](const TensorEntry& entry) { file.Release(entry); };
+  if (found->second == HashOf(file.tensors(), file.metadata(), release)) return {};
   return Fail(ErrorCode::kCorrupt,
               "its bytes are not those that were written (a failing disk or memory?); remove it to "
               "begin again from the last model that was saved");
@@ -84,9 +89,12 @@ Status CheckFloats(const SafetensorsFile& file, const std::string& name, size_t 
   return CheckTensor(file, name, DType::kF32, elements * sizeof(float));
 }
 
+// Each is in memory twice only while it is copied.
 template <class T>
 void CopyTensor(const SafetensorsFile& file, const std::string& name, std::span<T> to) {
-  std::memcpy(to.data(), file.Find(name)->bytes.data(), to.size_bytes());
+  const TensorEntry& entry = *file.Find(name);
+  std::memcpy(to.data(), entry.bytes.data(), to.size_bytes());
+  file.Release(entry);
 }
 
 }  // namespace
@@ -116,7 +124,7 @@ Status SaveCheckpoint(Trainer& trainer, WeightAverage* average,
   auto all = metadata;
   all[kStepKey] = std::to_string(trainer.step());
   if (average != nullptr) all[kAverageKey] = std::to_string(average->updates());
-  all[kHashKey] = HashOf(entries, all);
+  all[kHashKey] = HashOf(entries, all, [](const TensorEntry&) {});
   return WriteSafetensors(path, entries, all);
 }
 

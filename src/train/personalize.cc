@@ -52,6 +52,7 @@ class Round {
         guard_(guard) {}
 
   Result<RoundResult> Run() {
+    began_s_ = Now();
     MASR_RETURN_IF_ERROR(Split());
     trainable_ = TrainableParameters(model_.encoder, options_.candidate);
     TrainerOptions trainer_options = options_.trainer;
@@ -71,7 +72,7 @@ class Round {
     MASR_RETURN_IF_ERROR(Begin(values));
 
     while (position_.epoch <= options_.epochs) {
-      const auto start = Clock::now();
+      const double epoch_began_s = Now();
       MASR_TRY(Outcome outcome, TrainEpoch(values));
       if (outcome == Outcome::kStopped) break;
       RoundEpoch epoch;
@@ -83,7 +84,7 @@ class Round {
         StartAgain(values);
         continue;
       }
-      epoch.seconds = SecondsSince(start);
+      epoch.seconds = Now() - epoch_began_s;
       Report(epoch);
       if (ChooseEpoch(position_.epochs) == position_.epochs.size() - 1) {
         epoch.mean ? kept.CopyFrom(mean) : kept.CopyFromModel();
@@ -214,19 +215,21 @@ class Round {
   Result<bool> MustStop(const RoundValues& values) {
     const auto cancelled = [this] { return cancel_ != nullptr && cancel_->load(); };
     if (cancelled() || guard_ == nullptr) return cancelled();
-    CountTime();
     Status saved;
     // The system may need the memory of what only waits.
     const auto pausing = [&] { saved = Save(values); };
     MASR_TRY(const Verdict verdict,
-             guard_->Check(position_.seconds - position_.seconds_paused, cancel_, pausing));
+             guard_->Check(earlier_s_ - earlier_paused_s_ - began_s_, cancel_, pausing));
     MASR_RETURN_IF_ERROR(saved);
     if (verdict.decision == Decision::kStop) result_.halt = verdict;
     return verdict.decision != Decision::kContinue || cancelled();
   }
 
+  // On the clock that limits it: a simulated device's is not this machine's.
+  double Now() { return guard_ != nullptr ? guard_->Seconds() : SecondsSince(start_); }
+
   void CountTime() {
-    position_.seconds = earlier_s_ + SecondsSince(start_);
+    position_.seconds = earlier_s_ + Now() - began_s_;
     position_.seconds_paused =
         earlier_paused_s_ + (guard_ != nullptr ? guard_->seconds_paused() : 0);
   }
@@ -330,6 +333,7 @@ class Round {
   RoundGuard* guard_;
 
   const Clock::time_point start_ = Clock::now();
+  double began_s_ = 0;  // as Now() tells it
   Clock::time_point last_save_ = start_;
   double earlier_s_ = 0;  // before the round was resumed
   double earlier_paused_s_ = 0;

@@ -275,14 +275,16 @@ TEST_F(PersonalizeTest, AnotherTuningAfterLoraGoesOnFromWhatItLearned) {
               first->epochs[static_cast<size_t>(first->best_epoch)].validation_loss, 1e-4);
 }
 
-// A trace whose clock goes on by a second with every look.
+// A trace, and a guard that asks it; without a clock it goes on by a second with every look.
 class Device {
  public:
-  explicit Device(const std::string& csv) {
-    auto script = ScriptedMonitor::Parse(csv, "trace", {}, [this] { return ++now_s_; });
+  explicit Device(const std::string& csv, ResourcePolicy policy = {},
+                  std::function<double()> clock_s = {}) {
+    if (!clock_s) clock_s = [this] { return ++now_s_; };
+    auto script = ScriptedMonitor::Parse(csv, "trace", {}, clock_s);
     EXPECT_TRUE(script.has_value()) << script.error().message;
     monitor_.emplace(std::move(*script));
-    guard_.emplace(*monitor_, RoundGuardOptions{.wait = [](double) {}});
+    guard_.emplace(*monitor_, RoundGuardOptions{.policy = policy, .wait = [](double) {}});
   }
   RoundGuard* guard() { return &*guard_; }
 
@@ -320,8 +322,8 @@ TEST_F(PersonalizeTest, AThresholdHaltsWithinAnUpdate) {
   for (const auto& c : kCases) {
     SCOPED_TRACE(c.halted_by);
     model_->weights = start.Clone();
-    Device device(c.trace);
     int64_t updates = 0;
+    Device device(c.trace, {}, [&] { return static_cast<double>(updates); });
     const auto result = Personalize(*model_, data_, kOptions, pool_,
                                     {.progress = [&](const RoundProgress&) { ++updates; }}, nullptr,
                                     device.guard());
@@ -331,6 +333,34 @@ TEST_F(PersonalizeTest, AThresholdHaltsWithinAnUpdate) {
     EXPECT_FALSE(result->halt.why.empty());
     EXPECT_EQ(updates, 5);
   }
+}
+
+// The clock is the device's, on which an update may take an hour; what another process has spent
+// before counts too.
+TEST_F(PersonalizeTest, TimeIsThatOfTheDevice) {
+  PersonalizeOptions options = kOptions;
+  options.checkpoint = {.path = folder_ / "round.checkpoint", .every_s = 0, .identity = "this"};
+  const auto start = model_->weights.Clone();
+  int64_t updates = 0;
+  const auto hours = [&](double limit) {
+    updates = 0;
+    Device device("time_s,battery_percent,charging\n0,80,0\n", {.max_seconds = limit * 3600},
+                  [&] { return 1e6 + 3600 * static_cast<double>(updates); });
+    model_->weights = start.Clone();
+    return Personalize(*model_, data_, options, pool_,
+                       {.progress = [&](const RoundProgress&) { ++updates; }}, nullptr,
+                       device.guard());
+  };
+  const auto first = hours(4);
+  ASSERT_TRUE(first.has_value()) << first.error().message;
+  EXPECT_EQ(first->halt.halted_by, "time");
+  EXPECT_EQ(updates, 4);
+  EXPECT_EQ(first->seconds, 4 * 3600);
+  const auto second = hours(6);
+  ASSERT_TRUE(second.has_value()) << second.error().message;
+  EXPECT_TRUE(second->resumed);
+  EXPECT_EQ(updates, 2);
+  EXPECT_EQ(second->seconds, 6 * 3600);
 }
 
 // Only one part's activations, only one utterance at a time: the round learns as well.

@@ -1,8 +1,5 @@
 #include "train/pretrain_data.h"
 
-#include <bit>
-
-#include "base/hash.h"
 #include "train/model_speech.h"
 #include "train/pretrain.h"
 
@@ -30,14 +27,8 @@ Result<SpeechDataset> LoadSpeech(const std::vector<std::string>& paths, const Mo
 
 // Cut to what a double adds up exactly.
 double Fingerprint(const SpeechDataset& dataset) {
-  Fnv1a hash;
-  hash.AddUnit(static_cast<uint64_t>(dataset.size()));
-  for (int64_t i = 0; i < dataset.size(); ++i) {
-    hash.AddUnit(std::bit_cast<uint64_t>(dataset.utterance(i).duration_s));
-    hash.AddUnit(static_cast<uint64_t>(dataset.source(i)));
-    for (int32_t token : dataset.target(i)) hash.AddUnit(static_cast<uint64_t>(token));
-  }
-  return static_cast<double>((hash.value() ^ (hash.value() >> 32)) & 0xffffffff);
+  const uint64_t hash = dataset.Fingerprint();
+  return static_cast<double>((hash ^ (hash >> 32)) & 0xffffffff);
 }
 
 }  // namespace

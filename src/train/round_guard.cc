@@ -13,11 +13,25 @@ RoundGuard::RoundGuard(ResourceMonitor& monitor, RoundGuardOptions options)
       std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
     };
   }
+  (void)Look();  // what is wrong with a monitor is told when it is asked
 }
 
-Result<Verdict> RoundGuard::Check(double seconds_used, const std::atomic<bool>* cancel,
-                                  const std::function<void()>& pausing) {
+Result<ResourceSnapshot> RoundGuard::Look() {
   MASR_TRY(ResourceSnapshot snapshot, monitor_.Read());
+  if (!began_s_) began_s_ = snapshot.time_s;
+  seconds_ = snapshot.time_s - *began_s_;
+  return snapshot;
+}
+
+double RoundGuard::Seconds() {
+  (void)Look();
+  return seconds_;
+}
+
+Result<Verdict> RoundGuard::Check(double earlier_s, const std::atomic<bool>* cancel,
+                                  const std::function<void()>& pausing) {
+  MASR_TRY(ResourceSnapshot snapshot, Look());
+  const double seconds_used = earlier_s + seconds_ - seconds_paused_;
   Verdict verdict = guard_.Judge(snapshot, seconds_used);
   const auto look = [&] {
     if (options_.looked) options_.looked(snapshot, verdict);
@@ -29,7 +43,7 @@ Result<Verdict> RoundGuard::Check(double seconds_used, const std::atomic<bool>* 
     if (options_.paused) options_.paused(snapshot, verdict);
     if (cancel != nullptr && cancel->load()) break;
     options_.wait(options_.look_s);
-    MASR_TRY(snapshot, monitor_.Read());
+    MASR_TRY(snapshot, Look());
     verdict = guard_.Judge(snapshot, seconds_used);
     look();
   }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 
 #include "base/result.h"
 #include "resources/resource_monitor.h"
@@ -30,16 +31,23 @@ class RoundGuard {
   // Returns at once where the policy lets the round go on, or after the pause that it asks for.
   // kContinue; kStop with the reason; or kPause where `cancel` became true meanwhile. `pausing`, if
   // any, is called when a pause begins. An error is the monitor's own.
-  Result<Verdict> Check(double seconds_used, const std::atomic<bool>* cancel,
+  // Of training, `earlier_s` came before this guard; less than none where it began after it.
+  Result<Verdict> Check(double earlier_s, const std::atomic<bool>* cancel,
                         const std::function<void()>& pausing = {});
 
-  // As the monitor's clock tells it.
+  // Since the guard was made, as the monitor's clock tells it: now, pauses among them, and of them.
+  // On a device that is only simulated, those are not the seconds of this machine.
+  double Seconds();
   double seconds_paused() const { return seconds_paused_; }
 
  private:
+  Result<ResourceSnapshot> Look();
+
   ResourceMonitor& monitor_;
   RoundGuardOptions options_;
   PolicyGuard guard_;
+  std::optional<double> began_s_;  // of the monitor's clock
+  double seconds_ = 0;             // until the last look
   double seconds_paused_ = 0;
 };
 

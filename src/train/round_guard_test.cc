@@ -65,6 +65,26 @@ TEST_F(RoundGuardTest, APauseThatTakesTooLongIsAStop) {
   EXPECT_EQ(guard.seconds_paused(), 100);
 }
 
+TEST_F(RoundGuardTest, CountsTheMonitorsSecondsButNotPauses) {
+  ScriptedMonitor monitor =
+      Script("time_s,temperature_c,temperature_limit_c\n0,30,45\n40,44,45\n65,30,45\n");
+  now_s_ = 20;
+  RoundGuard guard(monitor, Options({.max_seconds = 100}));
+  const auto decision = [&](double now_s, double earlier_s) {
+    now_s_ = now_s;
+    const auto verdict = guard.Check(earlier_s, nullptr);
+    EXPECT_TRUE(verdict.has_value());
+    return verdict.has_value() ? verdict->decision : Decision::kPause;
+  };
+  EXPECT_EQ(decision(45, 0), Decision::kContinue);  // after a pause of twenty seconds
+  EXPECT_EQ(guard.seconds_paused(), 20);
+  EXPECT_EQ(guard.Seconds(), 45);
+  EXPECT_EQ(decision(139, 0), Decision::kContinue);
+  EXPECT_EQ(decision(140, 0), Decision::kStop);
+  EXPECT_EQ(decision(140, -10), Decision::kContinue);
+  EXPECT_EQ(decision(130, 10), Decision::kStop);
+}
+
 TEST_F(RoundGuardTest, StopsAtOnceWhereThePolicySaysSo) {
   ScriptedMonitor monitor = Script("battery_percent,charging\n12,0\n");
   RoundGuard guard(monitor, Options());

@@ -180,6 +180,7 @@ nlohmann::ordered_json RoundRecordToJson(const RoundRecord& r) {
                {"thresholds", r.thresholds},
                {"best_epoch", r.best_epoch},
                {"accepted", r.accepted},
+               {"model_hash", r.model_hash},
                {"rolled_back", r.rolled_back},
                {"why", r.why},
                {"halted_by", r.halted_by},
@@ -192,10 +193,12 @@ nlohmann::ordered_json RoundRecordToJson(const RoundRecord& r) {
                {"transcript_agreement", r.transcript_agreement},
                {"left_out", r.left_out},
                {"seconds", r.seconds},
-               {"seconds_paused", r.seconds_paused}};
+               {"seconds_paused", r.seconds_paused},
+               {"general_set", r.general_set}};
   const auto add_rates = [&](const char* name, const std::optional<ErrorRates>& rates) {
     if (rates) json[name] = RatesToJson(*rates);
   };
+  add_rates("general_base", r.general_base);
   add_rates("general_before", r.general_before);
   add_rates("general_after", r.general_after);
   add_rates("test_before", r.test_before);
@@ -231,6 +234,7 @@ Result<RoundRecord> RoundRecordFromJson(const nlohmann::json& object, const std:
   fields.Read("thresholds", r.thresholds);
   fields.Read("best_epoch", r.best_epoch);
   fields.Read("accepted", r.accepted);
+  fields.Read("model_hash", r.model_hash);
   fields.Read("rolled_back", r.rolled_back);
   fields.Read("why", r.why);
   fields.Read("halted_by", r.halted_by);
@@ -244,6 +248,8 @@ Result<RoundRecord> RoundRecordFromJson(const nlohmann::json& object, const std:
   fields.Read("left_out", r.left_out);
   fields.Read("seconds", r.seconds);
   fields.Read("seconds_paused", r.seconds_paused);
+  fields.Read("general_set", r.general_set);
+  fields.Read("general_base", r.general_base, ReadRates);
   fields.Read("general_before", r.general_before, ReadRates);
   fields.Read("general_after", r.general_after, ReadRates);
   fields.Read("test_before", r.test_before, ReadRates);

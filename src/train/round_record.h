@@ -60,6 +60,7 @@ struct RoundRecord {
   std::vector<RoundEpoch> epochs;            // the first is what the round started from
   int64_t best_epoch = 0;                    // what was offered to the gate; 0: nothing
   bool accepted = false;
+  std::string model_hash;    // of the file that was accepted
   bool rolled_back = false;  // accepted, and taken back by its owner later
   std::string why;           // accepted or not, a sentence
   std::string halted_by;     // "battery", ...; "owner"; empty: it ended by itself
@@ -75,7 +76,11 @@ struct RoundRecord {
   int64_t left_out = 0;  // utterances whose text does not seem to be what is said
   double seconds = 0;    // pauses among them
   double seconds_paused = 0;
-  std::optional<ErrorRates> general_before;  // on other people's speech
+  // On other people's speech: which set that was (SpeechDataset::Fingerprint), and what the base,
+  // the model that the round began with and the one it gave make of it.
+  std::string general_set;
+  std::optional<ErrorRates> general_base;
+  std::optional<ErrorRates> general_before;
   std::optional<ErrorRates> general_after;
   std::optional<ErrorRates> test_before;  // where a test set was given
   std::optional<ErrorRates> test_after;

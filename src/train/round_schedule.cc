@@ -100,7 +100,9 @@ class Describer {
     for (const auto& update : speech.updates_at_once) {
       speech.update_s = std::max(speech.update_s, Frames(update));
     }
-    speech.validated_at_once = Heaviest(AllValidations());
+    const Batches validations = AllValidations();
+    speech.validated_at_once = Heaviest(validations);
+    for (auto& alone : LongestOf(validations)) speech.validated_at_once.push_back(std::move(alone));
     for (const auto& batch : speech.validated_at_once) {
       speech.validation_s = std::max(speech.validation_s, Frames(batch));
     }
