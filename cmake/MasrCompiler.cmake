@@ -24,6 +24,8 @@ add_library(masr_compile_options INTERFACE)
 target_include_directories(masr_compile_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(masr_compile_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Werror -Wno-missing-field-initializers -fno-math-errno
+  # So that a program with the module in it is left with what it uses.
+  -ffunction-sections -fdata-sections
   # The same sums on every build: a product and a sum fuse only where a kernel says so.
   -ffp-contract=off)
 if(MASR_SCALAR)

@@ -112,7 +112,7 @@ MASR_API masr_status masr_load(masr_model* model, const char* path);
 /// Of masr_describe().
 typedef struct masr_model_info {
   size_t struct_size;      ///< sizeof(masr_model_info)
-  const char* name;        ///< valid until the next masr_load()
+  const char* name;        ///< valid until masr_load() or masr_restore()
   int32_t sample_rate_hz;  ///< of the audio that it hears
   int32_t mels;            ///< width of its features
   double frame_seconds;    ///< of audio, from a feature frame to the next
@@ -128,7 +128,7 @@ typedef struct masr_model_info {
 /// What it is. `weights` and `trainable_count` are 0 until masr_configure(), or a call that implies
 /// it.
 MASR_API masr_status masr_describe(masr_model* model, masr_model_info* info);
-/// Text of a token; "" of the blank. Valid until the next masr_load().
+/// Text of a token; "" of the blank. Valid until masr_load() or masr_restore().
 /// @return MASR_NOT_FOUND beyond the last one
 MASR_API masr_status masr_token(masr_model* model, int32_t token, const char** text);
 /// An audio file (WAV, FLAC, Ogg, Opus, MP3) at the recogniser's rate, mono.
@@ -217,18 +217,18 @@ MASR_API masr_status masr_train(masr_model* model, const masr_speech* speech, ma
 typedef struct masr_inference {
   size_t struct_size;          ///< sizeof(masr_inference)
   float* probabilities;        ///< [total_rows, tokens], each row sums to 1; NULL: not wanted
-  size_t probabilities_count;  ///< room there, in floats
+  size_t probabilities_count;  ///< room there, in floats; after the call what was needed
   int64_t* rows;               ///< [count] rows of each utterance; NULL: not wanted
   char* texts;         ///< `count` texts one after the other, each with its NUL; NULL: not wanted
-  size_t texts_bytes;  ///< room there; after the call as many as were used, or as are always enough
+  size_t texts_bytes;  ///< room there; after the call what was used, or is always enough
   int64_t total_rows;  ///< written by the call
 } masr_inference;
 
 /// What the recogniser hears: probabilities of its tokens for each row of the output, and the text
-/// of the best path. With all three buffers NULL only total_rows and texts_bytes (an upper bound)
-/// are written, at once. An utterance should not be much longer than 30 s; memory grows with the
-/// square.
-/// @return MASR_BUFFER_TOO_SMALL with both sizes; MASR_INVALID_ARGUMENT for utterances that are too
+/// of the best path. With all three buffers NULL only the sizes are written, at once: of audio at
+/// another rate than the recogniser's, and of texts, they are what is always enough. An utterance
+/// should not be much longer than 30 s: memory grows with the square.
+/// @return MASR_BUFFER_TOO_SMALL with the sizes; MASR_INVALID_ARGUMENT for utterances that are too
 /// short
 MASR_API masr_status masr_infer(masr_model* model, const masr_speech* speech,
                                 masr_inference* inference);
@@ -241,7 +241,7 @@ MASR_API masr_status masr_loss(masr_model* model, const masr_speech* speech, dou
 
 /// Writes a checkpoint: weights that learn, optimizer, steps, seed, training options. Atomic and
 /// durable: after a crash at any instant there is the old file or the new one.
-/// @return MASR_IO, MASR_NO_SPACE; the old file is as it was
+/// @return MASR_NOT_FOUND (the folder), MASR_IO, MASR_NO_SPACE; the old file is as it was
 MASR_API masr_status masr_save(masr_model* model, const char* path);
 /// Goes on from a checkpoint, to the same bits as if there had been no break. The handle has loaded
 /// the same model file. Takes the checkpoint's training options; where masr_configure() has named
@@ -267,10 +267,9 @@ typedef enum masr_dtype {
 /// One tensor of the recogniser. What a choice of the sub-model goes by.
 typedef struct masr_parameter {
   size_t struct_size;  ///< sizeof(masr_parameter)
-  const char*
-      name;  ///< "blocks.3.conv.pointwise1.weight"; valid until masr_load() or masr_configure()
-  int32_t dtype;                 ///< ::masr_dtype, as it is stored
-  int32_t rank;                  ///< of its shape
+  const char* name;  ///< "blocks.3.conv.pointwise1.weight"; valid until another model or sub-model
+  int32_t dtype;     ///< ::masr_dtype, as it is stored
+  int32_t rank;      ///< of its shape
   int64_t shape[MASR_MAX_RANK];  ///< a matrix is [outputs, inputs]; 1 beyond the rank
   int64_t bytes;                 ///< as it is stored
   int32_t trainable;       ///< 1: it learns; 0: it is frozen; -1: it cannot learn (statistics)
@@ -305,8 +304,8 @@ typedef struct masr_tensor {
 } masr_tensor;
 
 /// The weights that learn, each a flat array of floats, in the order of the parameters. Names and
-/// shapes are written to each tensor (names valid until masr_load()); values where `data` is not
-/// NULL, which `bytes` are room for.
+/// shapes are written to each tensor (names valid until another model is loaded or restored);
+/// values where `data` is not NULL, which `bytes` are room for.
 /// @param[out] tensors [*count]; NULL: only the number is wanted
 /// @param[in,out] count room in `tensors`, and how many there are
 /// @return MASR_BUFFER_TOO_SMALL with *count, or with `bytes` of each
@@ -437,7 +436,7 @@ typedef struct masr_resources {
 /// that runs the round.
 typedef int32_t (*masr_resource_callback)(void* user_data, masr_resources* resources);
 
-/// Of masr_owner_create(). What pointers point to is copied, but for the two user_data.
+/// Of masr_owner_create(). The user_data must live as long as the handle.
 typedef struct masr_owner_options {
   size_t struct_size;                ///< sizeof(masr_owner_options)
   int32_t threads;                   ///< 0: one for each core
@@ -445,19 +444,19 @@ typedef struct masr_owner_options {
   void* event_data;                  ///< its user_data
   masr_resource_callback resources;  ///< NULL: only the system's files
   void* resource_data;               ///< its user_data
-  const char*
-      policy;  ///< when a round pauses and stops, JSON (docs/resources.md); NULL: the defaults
 } masr_owner_options;
 
 /// Makes a handle without a folder; masr_owner_open() comes next. `options` may be NULL.
-/// @return MASR_INVALID_ARGUMENT for a NULL `owner` and for wrong options, a policy among them
+/// @param[out] owner to be given to masr_owner_destroy(); NULL where it fails
+/// @return MASR_INVALID_ARGUMENT for a NULL `owner`, another struct_size, threads below 0 or above
+/// 1024
 MASR_API masr_status masr_owner_create(const masr_owner_options* options, masr_owner** owner);
 /// Closes the folder. NULL is fine.
 MASR_API void masr_owner_destroy(masr_owner* owner);
 /// As masr_model_error().
 MASR_API const char* masr_owner_error(const masr_owner* owner);
-/// As masr_model_set_cancelled(). A round that is stopped judges what it has reached, if that is
-/// better; else it stays under way, for MASR_ROUND_RESUME.
+/// As masr_model_set_cancelled(). A round that is stopped so is under way still: its result is
+/// `unfinished`, and MASR_ROUND_RESUME goes on with it.
 MASR_API masr_status masr_owner_set_cancelled(masr_owner* owner, int32_t cancelled);
 /// Opens the folder, or makes it, with a copy of the model file `base`. It is this handle's until
 /// another is opened or the handle is destroyed.
@@ -492,6 +491,8 @@ typedef struct masr_round_options {
   int64_t ram_bytes;       ///< of the whole process at its peak; 0: no limit
   double seconds;          ///< of training; 0: no limit
   double battery_percent;  ///< in the battery, without a charger; 0: no limit by it
+  const char* policy;      ///< JSON text: when it pauses and stops (docs/resources.md), and what
+                           ///< it leaves of the device is a limit; NULL: the defaults, no limit
   const masr_training_options*
       training;  ///< what learns; NULL: planned within the limits, or everything without any
 } masr_round_options;
