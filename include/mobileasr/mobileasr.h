@@ -459,7 +459,8 @@ MASR_API const char* masr_owner_error(const masr_owner* owner);
 /// `unfinished`, and MASR_ROUND_RESUME goes on with it.
 MASR_API masr_status masr_owner_set_cancelled(masr_owner* owner, int32_t cancelled);
 /// Opens the folder, or makes it, with a copy of the model file `base`. It is this handle's until
-/// another is opened or the handle is destroyed.
+/// another is opened or the handle is destroyed; one that was open is closed first, even if this
+/// fails.
 /// @return MASR_INVALID_ARGUMENT where it belongs to another base, MASR_IO where it is in use,
 /// MASR_CORRUPT
 MASR_API masr_status masr_owner_open(masr_owner* owner, const char* folder, const char* base);
