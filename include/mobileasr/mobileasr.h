@@ -8,27 +8,24 @@
 ///
 /// What holds for all calls:
 /// - A call returns a ::masr_status; MASR_OK is 0. masr_model_error() and masr_owner_error() say in
-/// words what was wrong
-///   with the last call and what to do. A call that fails has changed nothing, unless it says
-///   otherwise.
+///   words what was wrong with the last call and what to do. A call that fails has changed nothing,
+///   unless it says otherwise.
 /// - Memory belongs to who made it. What the library writes goes into the caller's buffers, after
-/// it has said how large
-///   they have to be. Pointers that it gives belong to the handle; each says how long they are
-///   valid.
+///   it has said how large they have to be. Pointers that it gives belong to the handle; each says
+///   how long they are valid.
 /// - Structs begin with `struct_size = sizeof(the struct)`; all else zero is the default. An app
-/// that was built with an
-///   older header runs with a newer library, and one of a newer header with an older library as
-///   long as it leaves what that does not know at zero (else MASR_INVALID_ARGUMENT). masr_tensor,
-///   masr_value and callbacks never change.
+///   that was built with an older header runs with a newer library, and one of a newer header with
+///   an older library as long as it leaves what that does not know at zero (else
+///   MASR_INVALID_ARGUMENT). masr_tensor, masr_value and callbacks never change.
 /// - No global state: any number of handles live side by side, each with threads of its own.
 /// - Thread safety: one call at a time with a handle, from any thread; a second one at the same
-/// time gets MASR_BUSY and
-///   does nothing. The exceptions, masr_model_set_cancelled() and masr_owner_set_cancelled(), may
-///   come at any time. Creating and destroying must not overlap with other calls of that handle.
-/// - The library prints nothing, ends no process and throws nothing. Should small pieces of memory
-/// run out in the
-///   middle of a call, it returns MASR_NO_SPACE and the handle refuses everything but to be
-///   destroyed.
+///   time gets MASR_BUSY and does nothing. What may be called otherwise says so: "any thread".
+///   Creating and destroying must not overlap with other calls of that handle.
+/// - The library prints nothing, ends no process and throws nothing. What it needs much memory for
+///   is asked for so that it can be refused (MASR_NO_SPACE). Should even small pieces run out in
+///   the middle of a call, that is MASR_NO_SPACE too, and the handle refuses everything but to be
+///   destroyed; this holds for the calling thread, and so with threads = 1. On a thread of the
+///   library's own the C++ runtime then ends the process.
 /// - Text is UTF-8 and ends with NUL. Audio is mono, float, in [-1, 1]. Matrices are row-major.
 #ifndef MOBILEASR_MOBILEASR_H_
 #define MOBILEASR_MOBILEASR_H_
@@ -455,8 +452,8 @@ MASR_API masr_status masr_owner_create(const masr_owner_options* options, masr_o
 MASR_API void masr_owner_destroy(masr_owner* owner);
 /// As masr_model_error().
 MASR_API const char* masr_owner_error(const masr_owner* owner);
-/// As masr_model_set_cancelled(). A round that is stopped so is under way still: its result is
-/// `unfinished`, and MASR_ROUND_RESUME goes on with it.
+/// As masr_model_set_cancelled(): any thread. A round that is stopped so is under way still: its
+/// result is `unfinished`, and MASR_ROUND_RESUME goes on with it.
 MASR_API masr_status masr_owner_set_cancelled(masr_owner* owner, int32_t cancelled);
 /// Opens the folder, or makes it, with a copy of the model file `base`. It is this handle's until
 /// another is opened or the handle is destroyed; one that was open is closed first, even if this

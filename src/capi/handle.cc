@@ -49,8 +49,7 @@ masr_status Enter(Handle* handle, Body<Outcome> body) {
     handle->broken = !Guarded([&] { status = Finish(handle, body()); });
     if (handle->broken) {
       status = MASR_NO_SPACE;
-      // Short enough to need no memory of its own on every C++ library? Not for sure: what fails
-      // here too leaves the message as it was.
+      // Where there is no memory for that either, the code has to do.
       Guarded(
           [&] { handle->message = "out of memory in the middle of a call; destroy the handle"; });
     }

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <string>
-#include <type_traits>
 
 #include "base/result.h"
 #include "mobileasr/mobileasr.h"
@@ -19,17 +18,14 @@ template <class R>
 class Body {
  public:
   template <class F>
-  requires(!std::is_same_v<std::remove_cvref_t<F>, Body>) Body(
-      F&& function)  // NOLINT(google-explicit-constructor): made of lambdas, where they are given
-      : object_(const_cast<void*>(static_cast<const void*>(&function))),
-        call_([](void* object) -> R {
-          return (*static_cast<std::remove_reference_t<F>*>(object))();
-        }) {}
+  Body(const F& function)  // NOLINT(google-explicit-constructor): made of lambdas, where they are
+      : object_(&function),
+        call_([](const void* object) -> R { return (*static_cast<const F*>(object))(); }) {}
   R operator()() const { return call_(object_); }
 
  private:
-  void* object_;
-  R (*call_)(void*);
+  const void* object_;
+  R (*call_)(const void*);
 };
 
 struct Handle {
