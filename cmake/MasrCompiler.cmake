@@ -9,6 +9,12 @@ endif()
 # -O2: the kernels vectorise by hand; -O3 only makes the rest larger.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 
+# One set of objects for the static library, the shared one, and whoever builds either into a module of their own; what
+# a shared library shows to others is marked in include/mobileasr/mobileasr.h.
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
 find_program(MASR_CCACHE ccache)
 if(MASR_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${MASR_CCACHE})
@@ -18,6 +24,8 @@ add_library(masr_compile_options INTERFACE)
 target_include_directories(masr_compile_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(masr_compile_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Werror -Wno-missing-field-initializers -fno-math-errno
+  # So that a program with the module in it is left with what it uses.
+  -ffunction-sections -fdata-sections
   # The same sums on every build: a product and a sum fuse only where a kernel says so.
   -ffp-contract=off)
 if(MASR_SCALAR)

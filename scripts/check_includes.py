@@ -30,6 +30,7 @@ ALLOWED = {
     "rounds": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data", "plan",
                "resources", "train"],
     "report": ["base", "io", "text", "plan", "train"],
+    "capi": ["base", "io", "resources", "tensor", "audio", "text", "model", "ctc", "plan", "train", "rounds", "report"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"/]+)/', re.MULTILINE)
 
@@ -53,9 +54,11 @@ def offences(src):
             yield f"{path}: folder '{folder}' is not in the graph; add it to {__file__}"
             continue
         for target in INCLUDE.findall(path.read_text()):
+            if target == "mobileasr" and folder == "capi":
+                continue
             if target in ("hwy", folder) or target in ALLOWED[folder]:
                 continue
-            if target in ALLOWED:
+            if target in ALLOWED or target == "mobileasr":
                 yield f"{path}: includes {target}/, which {folder}/ may not"
 
 

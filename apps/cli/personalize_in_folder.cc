@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <limits>
 #include <memory>
 
 #include "command.h"
@@ -10,21 +9,10 @@
 #include "resources/process_memory.h"
 #include "round_setup.h"
 #include "rounds/owner_round.h"
+#include "rounds/round_plan.h"
 
 namespace masr::cli {
 namespace {
-
-std::map<std::string, double> Thresholds(const ResourcePolicy& policy) {
-  std::map<std::string, double> thresholds = {
-      {"min_battery_percent", policy.min_battery_percent},
-      {"min_available_bytes", static_cast<double>(policy.min_available_bytes)},
-      {"max_temperature_c", policy.max_temperature_c},
-      {"max_battery_temperature_c", policy.max_battery_temperature_c}};
-  if (policy.max_seconds < std::numeric_limits<double>::infinity()) {
-    thresholds["max_seconds"] = policy.max_seconds;
-  }
-  return thresholds;
-}
 
 // The set that is kept with a base: the folder `general` beside it.
 std::string GeneralBeside(const std::string& base) {
@@ -153,10 +141,7 @@ Result<std::optional<ChosenPlan>> PlanRound(OwnerRound& round, const OwnerFolder
   MASR_TRY(const RoundMemory memory, MemoryOf(plan, round.model(), round.data(), planned));
   planned.round().arena_bytes = memory.arena;
   round.settings().personalize = planned.round();
-  record.memory.clear();
-  const Json items = MemoryJson(memory);
-  for (const auto& [item, bytes] : items.items()) record.memory[item] = bytes.get<int64_t>();
-  record.planned_peak_bytes = memory.total();
+  NoteMemory(memory, record);
   return plan;
 }
 
@@ -239,7 +224,7 @@ Status PersonalizeInFolder(PersonalizeArguments& arguments) {
     MASR_TRY(plan, PlanRound(round, folder, arguments, monitor));
   }
   MASR_TRY(const ResourcePolicy policy, ReadPolicy(arguments.policy));
-  round.record().thresholds = Thresholds(policy);
+  round.record().thresholds = ThresholdsOf(policy);
   Progress progress;
   RoundGuardOptions guard_options = GuardOptions(policy, progress);
   guard_options.looked = [&](const ResourceSnapshot& snapshot, const Verdict& verdict) {

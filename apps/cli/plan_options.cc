@@ -13,13 +13,13 @@
 #include <cstdlib>
 
 #include "child_process.h"
-#include "default_gain_table.h"
 #include "io/byte_size.h"
 #include "io/file.h"
 #include "plan/measure_device.h"
 #include "plan/plan_limits.h"
 #include "resources/linux_monitor.h"
 #include "resources/process_memory.h"
+#include "rounds/round_plan.h"
 #include "rounds/round_settings.h"
 #include "train/round_schedule.h"
 
@@ -111,7 +111,7 @@ Result<DeviceProfile> ProfileOf(const Model& model, int threads, ResourceMonitor
 }
 
 Result<GainTable> GainsOf(const std::string& path) {
-  if (path.empty()) return ReadGainTable(kDefaultGainTable, "the gain table");
+  if (path.empty()) return DefaultGainTable();
   MASR_TRY(const std::string text, ReadTextFile(path, kMostText));
   return ReadGainTable(text, path);
 }
@@ -138,17 +138,6 @@ Result<PlanLimits> AllLimits(const PlanArguments& arguments, ResourceMonitor& mo
   }
   MASR_TRY(const PlanLimits of_policy, LimitsOf(policy, now, profile));
   return TightestOf(limits, of_policy);
-}
-
-std::string WhyOf(const TrainingPlan& plan) {
-  const auto fits = std::ranges::count_if(plan.candidates, &PlannedCandidate::fits);
-  char text[200];
-  std::snprintf(
-      text, sizeof(text),
-      "of %lld variants that fit (of %zu) it is expected to take most errors away, %.1f %%, "
-      "for least time",
-      static_cast<long long>(fits), plan.candidates.size(), 100 * plan.best().expected_gain);
-  return text;
 }
 
 }  // namespace
@@ -192,13 +181,6 @@ bool WantsPlan(const PlanArguments& arguments) {
          !arguments.profile.empty();
 }
 
-int64_t ProcessBytes(const Model& model) {
-  // Pages of the program and of its libraries that a round is the first to touch, and what it
-  // allocates in small pieces: measured by bench/plan_accuracy.py.
-  constexpr int64_t kLaterBytes = int64_t{5} << 19;
-  return ResidentBytes() - model.weights.StoredBytes() + kLaterBytes;
-}
-
 Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
                               const PersonalizeOptions& round, bool named, int threads,
                               const PlanArguments& arguments, ResourceMonitor& monitor) {
@@ -231,7 +213,7 @@ Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
                 .threads = threads,
                 .process_bytes = ProcessBytes(model),
                 .named = named}));
-  chosen.why = named ? "as its owner asked" : WhyOf(chosen.plan);
+  chosen.why = named ? "as its owner asked" : WhyChosen(chosen.plan);
   return chosen;
 }
 

@@ -55,9 +55,6 @@ Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
                               const PersonalizeOptions& round, bool named, int threads,
                               const PlanArguments& arguments, ResourceMonitor& monitor);
 
-// What this process holds before a round, without the pages of the model that it has read already.
-int64_t ProcessBytes(const Model& model);
-
 // Options of `personalize` that mean the candidate.
 std::vector<std::string> CandidateOptions(const Candidate& candidate);
 

@@ -8,6 +8,7 @@
 #include "io/file.h"
 #include "resources/linux_monitor.h"
 #include "resources/scripted_monitor.h"
+#include "rounds/round_plan.h"
 #include "train/round_schedule.h"
 
 namespace masr::cli {
@@ -214,11 +215,10 @@ Result<RoundMemory> MemoryOf(const std::optional<ChosenPlan>& plan, const Model&
                          ThreadCount(arguments.common), ProcessBytes(model));
 }
 
-Json MemoryJson(const RoundMemory& m) {
-  return {{"process", m.process},   {"threads", m.threads},     {"weights", m.weights},
-          {"trained", m.trained},   {"gradients", m.gradients}, {"optimizer", m.optimizer},
-          {"averages", m.averages}, {"arena", m.arena},         {"inputs", m.inputs},
-          {"speech", m.speech},     {"prefixes", m.prefixes}};
+Json MemoryJson(const RoundMemory& memory) {
+  Json json;
+  for (const auto& [item, bytes] : memory.items()) json[item] = bytes;
+  return json;
 }
 
 }  // namespace masr::cli

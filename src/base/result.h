@@ -55,10 +55,12 @@ inline tl::unexpected<Error> Fail(const std::string& where, Error error) {
   MASR_TRY_INNER(MASR_CONCAT(masr_try_, __LINE__), declaration, expression)
 
 // The same for an expression whose value is not wanted.
-#define MASR_RETURN_IF_ERROR(expression)                                                 \
-  do {                                                                                   \
-    auto masr_status = (expression);                                                     \
-    if (!masr_status.has_value()) return tl::unexpected(std::move(masr_status.error())); \
+#define MASR_RETURN_IF_ERROR(expression)                      \
+  do {                                                        \
+    auto masr_checked = (expression);                         \
+    if (!masr_checked.has_value()) {                          \
+      return tl::unexpected(std::move(masr_checked.error())); \
+    }                                                         \
   } while (false)
 
 #endif  // MOBILEASR_BASE_RESULT_H_

@@ -45,6 +45,9 @@ double LearningShare(const Encoder& encoder, const Candidate& candidate);
 // numbers that do not rise or are missing, are refused; the error names `where` and the field.
 Result<GainTable> ReadGainTable(std::string_view text, const std::string& where);
 
+// The one that is built in: assets/gain_table.json as it was when this was compiled.
+Result<GainTable> DefaultGainTable();
+
 // What a round of this owner has achieved.
 struct GainObservation {
   std::string tuning;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -61,6 +62,13 @@ struct RoundMemory {
   int64_t total() const {
     return process + threads + weights + trained + gradients + optimizer + averages + arena +
            inputs + speech + prefixes;
+  }
+  // By their names.
+  std::vector<std::pair<const char*, int64_t>> items() const {
+    return {{"process", process},   {"threads", threads},     {"weights", weights},
+            {"trained", trained},   {"gradients", gradients}, {"optimizer", optimizer},
+            {"averages", averages}, {"arena", arena},         {"inputs", inputs},
+            {"speech", speech},     {"prefixes", prefixes}};
   }
 };
 

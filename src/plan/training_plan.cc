@@ -187,4 +187,15 @@ Result<TrainingPlan> MakeTrainingPlan(const Model& model, std::span<const Candid
   return plan;
 }
 
+std::string WhyChosen(const TrainingPlan& plan) {
+  const auto fits = std::ranges::count_if(plan.candidates, &PlannedCandidate::fits);
+  char text[200];
+  std::snprintf(
+      text, sizeof(text),
+      "of %lld variants that fit (of %zu) it is expected to take most errors away, %.1f %%, "
+      "for least time",
+      static_cast<long long>(fits), plan.candidates.size(), 100 * plan.best().expected_gain);
+  return text;
+}
+
 }  // namespace masr

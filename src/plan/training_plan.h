@@ -69,6 +69,9 @@ Result<TrainingPlan> MakeTrainingPlan(const Model& model, std::span<const Candid
                                       const DeviceProfile& profile, const GainTable& gains,
                                       const PlanOptions& options);
 
+// Why it is that one, a sentence.
+std::string WhyChosen(const TrainingPlan& plan);
+
 }  // namespace masr
 
 #endif  // MOBILEASR_PLAN_TRAINING_PLAN_H_

@@ -184,6 +184,9 @@ Result<double> Trainer::AccumulateAll(std::span<const Batch> micro_batches, doub
   double loss = 0;
   for (size_t i = 0; i < micro_batches.size(); ++i) {
     if (micro_batches[i].frames.empty()) continue;
+    if (cancel_ != nullptr && cancel_->load()) {
+      return Fail(ErrorCode::kCancelled, "the step was stopped by its owner; nothing has changed");
+    }
     ChildDone block_done;
     if (--mine == 0 && collective_ != nullptr) block_done = [this](size_t b) { StartSum(b); };
     MASR_TRY(const double sum, Accumulate(micro_batches[i], total_frames,

@@ -2,6 +2,7 @@
 #ifndef MOBILEASR_TRAIN_TRAINER_H_
 #define MOBILEASR_TRAIN_TRAINER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -54,6 +55,9 @@ class Trainer {
   // is the same everywhere, and so is kDiverged.
   Result<StepReport> Step(std::span<const Batch> micro_batches, float learning_rate, uint64_t key);
   void set_collective(Collective* collective) { collective_ = collective; }
+  // While the flag is up, a step ends between two micro-batches: kCancelled, and nothing changes.
+  // Null: it cannot be stopped. Not with a collective, whose others would wait.
+  void set_cancel(const std::atomic<bool>* cancel) { cancel_ = cancel; }
 
   // Forgets the optimizer's state; the weights stay, and steps count from 0 again.
   void Restart();
@@ -98,6 +102,7 @@ class Trainer {
   std::vector<std::span<uint8_t>> states_;  // by parameter; empty where frozen
   Arena arena_;
   Collective* collective_ = nullptr;
+  const std::atomic<bool>* cancel_ = nullptr;
   int64_t step_ = 0;
 };
 
