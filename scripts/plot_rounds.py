@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Draws two rounds of nine owners, WER against epoch, from what scripts/measure_rounds.py left in its --work folder.
+"""Draws two rounds of nine owners, WER against epoch, from what scripts/measure_rounds.py (--drawn is enough) left in its
+--work folder.
 
   scripts/plot_rounds.py --work build/rounds --data ../shared/data --out docs/images/two_rounds.svg
 
@@ -12,9 +13,8 @@ import argparse
 import json
 import pathlib
 
-from measure_rounds import owners
+from measure_rounds import is_drawn, owners
 
-COUNTS = {"kathleen": 1, "speechocean762": 2, "wuw-corpus-ii": 2, "fsdd": 4}
 NAMES = {"kathleen": "a reader", "speechocean762": "a reader", "wuw-corpus-ii": "a caller", "fsdd": "digits"}
 INK, GRID, ROUNDS, TEST = "#1c2733", "#d9dfe5", ("#1769aa", "#b3541e"), "#3a7d44"
 WIDTH, COLUMNS, PANEL_W, PANEL_H, LEFT, TOP = 900, 3, 265, 200, 42, 92
@@ -22,15 +22,12 @@ WIDTH, COLUMNS, PANEL_W, PANEL_H, LEFT, TOP = 900, 3, 265, 200, 42, 92
 
 def chosen(data, work):
     """(title, the JSON of both rounds)."""
-    taken = dict.fromkeys(COUNTS, 0)
+    seen = {}
     for number, (name, first, _, _) in enumerate(owners(data, "ordinary", work)):
-        corpus = name.split()[0]
         path = work / f"ordinary_{number}.json"
-        if taken[corpus] == COUNTS[corpus] or not path.exists():
-            continue
-        taken[corpus] += 1
-        accent = first[0].get("accent", "US")
-        yield f"{accent}, {NAMES[corpus]}", json.loads(path.read_text(encoding="utf-8"))
+        if is_drawn(name, seen) and path.exists():
+            accent = first[0].get("accent", "US")
+            yield f"{accent}, {NAMES[name.split()[0]]}", json.loads(path.read_text(encoding="utf-8"))
 
 
 def panel(x0, y0, title, rounds, top):
@@ -61,8 +58,8 @@ def panel(x0, y0, title, rounds, top):
                 x, y = x_of(e), y_of(rates["wer"])
                 svg.append(f'<path d="M{x:.1f} {y - 6:.1f}l5 6l-5 6l-5-6z" fill="{TEST}"/>')
         svg.append(f'<text x="{x_of(begin + max(len(series) - 1, 0) / 2):.1f}" y="{y0 + PANEL_H - 18}" font-size="11" '
-                   f'text-anchor="middle" fill="{ROUNDS[number]}">round {number + 1}: {max(len(series) - 1, 0)} epochs'
-                   f'{"" if r.get("accepted") else ", kept as it was"}</text>')
+                   f'text-anchor="middle" fill="{ROUNDS[number]}">round {number + 1}'
+                   f'{"" if r.get("accepted") else ", refused"}</text>')
         begin = end + 1
     return svg
 
