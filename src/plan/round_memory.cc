@@ -4,7 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "audio/log_mel.h"
 #include "base/thread_pool.h"
 #include "kernels/optimizer_step_8bit.h"
 #include "plan/step_plan.h"
@@ -18,12 +17,11 @@ constexpr int64_t kFloat = sizeof(float);
 constexpr int64_t kBytesPerSample = 2 + 2 * kFloat;
 
 int64_t FramesOf(const Model& model, double seconds) {
-  const LogMelOptions& options = model.config.features.log_mel;
-  return static_cast<int64_t>(std::ceil(seconds * 1000 / options.hop_ms)) + 1;
+  return static_cast<int64_t>(std::ceil(seconds / model.config.features.frame_s())) + 1;
 }
 
 int64_t SamplesOf(const Model& model, double seconds) {
-  return static_cast<int64_t>(std::ceil(seconds * model.config.features.log_mel.sample_rate_hz));
+  return static_cast<int64_t>(std::ceil(seconds * model.config.features.sample_rate_hz()));
 }
 
 using Pieces = std::vector<SpeechPiece>;
@@ -182,7 +180,7 @@ Result<RoundMemory> PlanRoundMemory(const Model& model, const Candidate& candida
   MASR_TRY(const int64_t validation, ValidationArenaBytes(model, encoder, candidate, speech));
   memory.arena = std::max(step, validation);
   const double batch_s = std::max({speech.update_s, speech.validation_s, speech.longest_s});
-  const int64_t mels = model.config.features.log_mel.mels;
+  const int64_t mels = model.config.features.width();
   // Each utterance's features, and the batch that they are put into; samples of one per thread.
   memory.inputs = 2 * FramesOf(model, batch_s) * mels * kFloat +
                   SamplesOf(model, ReadAtOnce(speech, threads)) * kBytesPerSample;
