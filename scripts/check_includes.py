@@ -24,6 +24,7 @@ ALLOWED = {
     "ctc": ["base", "io", "tensor", "kernels", "text", "lm"],
     "recognize": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc"],
     "data": ["base", "io", "audio", "text"],
+    "convert": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc"],
     "plan": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "resources"],
     "train": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data", "plan",
               "resources"],

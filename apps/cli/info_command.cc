@@ -35,11 +35,14 @@ Status Run(const Options& options) {
     return {};
   }
   std::printf("%s: %s\n", options.model.c_str(), model.config.name.c_str());
-  std::printf("  %lld parameters in %.1f MB, %lld tokens, %d Hz, %d mel bins\n",
+  const FeatureConfig& features = model.config.features;
+  const std::string hears = features.kind == FeatureKind::kWaveform
+                                ? "the wave"
+                                : std::to_string(features.width()) + " mel bins";
+  std::printf("  %lld parameters in %.1f MB, %lld tokens, %d Hz, %s\n",
               static_cast<long long>(encoder.parameter_count()),
               static_cast<double>(model.weights.StoredBytes()) / 1e6,
-              static_cast<long long>(encoder.tokens()),
-              model.config.features.log_mel.sample_rate_hz, model.config.features.log_mel.mels);
+              static_cast<long long>(encoder.tokens()), features.sample_rate_hz(), hears.c_str());
   std::printf("  fingerprint %s\n", ModelFingerprint(model).c_str());
   for (const EncoderBlock& block : encoder.blocks()) {
     std::printf("  %-12s %10lld parameters\n", block.name.c_str(),

@@ -196,7 +196,7 @@ class Transcriber {
  private:
   using Clock = std::chrono::steady_clock;
 
-  int rate_hz() const { return model_.config.features.log_mel.sample_rate_hz; }
+  int rate_hz() const { return model_.config.features.sample_rate_hz(); }
 
   static double Account(Clock::time_point start, double cpu, Transcript& transcript) {
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -130,7 +130,7 @@ Result<StepReport> Learner::Train(Batch batch) {
 }
 
 Status Learner::Infer(const Batch& batch, const TakeLogits& take) {
-  const double frame_s = model_.config.features.log_mel.hop_ms / 1000;
+  const double frame_s = model_.config.features.frame_s();
   const auto group_frames = static_cast<int64_t>(kGroupS / frame_s);
   Inference inference(model_, *threads_, &arena());
   int64_t row = 0;

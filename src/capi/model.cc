@@ -21,12 +21,12 @@ int64_t StrideOf(const Encoder& encoder) {
 
 masr_model_info Describe(const Learner& learner) {
   const Model& model = learner.model();
-  const LogMelOptions& log_mel = model.config.features.log_mel;
+  const FeatureConfig& features = model.config.features;
   masr_model_info info = {.struct_size = sizeof(masr_model_info)};
   info.name = model.config.name.c_str();
-  info.sample_rate_hz = log_mel.sample_rate_hz;
-  info.mels = log_mel.mels;
-  info.frame_seconds = log_mel.hop_ms / 1000;
+  info.sample_rate_hz = features.sample_rate_hz();
+  info.mels = static_cast<int32_t>(features.width());
+  info.frame_seconds = features.frame_s();
   info.row_seconds = info.frame_seconds * static_cast<double>(StrideOf(model.encoder));
   info.tokens = static_cast<int32_t>(model.encoder.tokens());
   info.blocks = static_cast<int32_t>(model.encoder.blocks().size());
@@ -46,7 +46,7 @@ Outcome ReadAudioFile(const Model& model, const char* path, float* samples, size
   }
   MASR_TRY(const Pcm pcm, ReadAudio(path));
   MASR_TRY(const std::vector<float> resampled,
-           Resample(pcm.samples, pcm.sample_rate_hz, model.config.features.log_mel.sample_rate_hz));
+           Resample(pcm.samples, pcm.sample_rate_hz, model.config.features.sample_rate_hz()));
   const size_t room = *count;
   *count = resampled.size();
   if (samples == nullptr) return MASR_OK;

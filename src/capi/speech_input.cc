@@ -5,9 +5,8 @@
 #include <span>
 #include <string>
 
-#include "audio/feature_stream.h"
-#include "audio/log_mel.h"
 #include "audio/resampler.h"
+#include "model/feature_extractor.h"
 #include "text/normalizer.h"
 
 namespace masr::capi {
@@ -18,7 +17,7 @@ constexpr double kLongestS = 3600;
 std::string Named(size_t utterance) { return "utterance " + std::to_string(utterance) + ": "; }
 
 int RateOf(const Model& model, const masr_speech& speech) {
-  return speech.sample_rate_hz == 0 ? model.config.features.log_mel.sample_rate_hz
+  return speech.sample_rate_hz == 0 ? model.config.features.sample_rate_hz()
                                     : speech.sample_rate_hz;
 }
 
@@ -35,8 +34,8 @@ Status CheckSpeech(const Model& model, const masr_speech& speech) {
   if (rate_hz < 100 || rate_hz > 768000) {
     return Fail(ErrorCode::kInvalidArgument, "speech: a sample rate must be from 100 to 768000 Hz");
   }
-  const LogMelOptions& log_mel = model.config.features.log_mel;
-  const double longest = kLongestS * (speech.audio != nullptr ? rate_hz : 1000.0 / log_mel.hop_ms);
+  const double longest =
+      kLongestS * (speech.audio != nullptr ? rate_hz : 1 / model.config.features.frame_s());
   for (size_t u = 0; u < speech.count; ++u) {
     const int64_t length = speech.lengths[u];
     if (length <= 0 || static_cast<double>(length) > longest) {
@@ -56,24 +55,17 @@ Status CheckFinite(std::span<const float> values, size_t utterance, const char* 
                                                " is not a finite number");
 }
 
-// [frames, mels], normalised.
-Result<std::vector<float>> FeaturesOf(const Model& model, const LogMel& log_mel,
+// [frames, width], normalised.
+Result<std::vector<float>> FeaturesOf(const Model& model, const FeatureExtractor& extractor,
                                       std::span<const float> samples, int rate_hz) {
-  const FeatureConfig& config = model.config.features;
-  std::vector<float> resampled;
-  if (rate_hz != config.log_mel.sample_rate_hz) {
-    MASR_TRY(resampled, Resample(samples, rate_hz, config.log_mel.sample_rate_hz));
-    samples = resampled;
-  }
-  std::vector<float> features = log_mel.ComputeAll(samples);
-  const int64_t mels = log_mel.mels();
-  NormalizeFeatures(config.normalization, std::ssize(features) / mels, mels, features.data());
-  return features;
+  MASR_TRY(std::vector<float> resampled,
+           Resample(samples, rate_hz, model.config.features.sample_rate_hz()));
+  return extractor.Features(std::move(resampled));
 }
 
 Status AddAudio(const Model& model, const ThreadPool& threads, const masr_speech& speech,
                 Batch& batch) {
-  MASR_TRY(const LogMel log_mel, LogMel::Create(model.config.features.log_mel));
+  MASR_TRY(const FeatureExtractor extractor, FeatureExtractor::Create(model.config.features));
   std::vector<std::span<const float>> samples(speech.count);
   const float* at = speech.audio;
   for (size_t u = 0; u < speech.count; ++u) {
@@ -83,11 +75,11 @@ Status AddAudio(const Model& model, const ThreadPool& threads, const masr_speech
   }
   std::vector<Result<std::vector<float>>> features(speech.count);
   threads.ParallelFor(speech.count, [&](size_t u, int) {
-    features[u] = FeaturesOf(model, log_mel, samples[u], RateOf(model, speech));
+    features[u] = FeaturesOf(model, extractor, samples[u], RateOf(model, speech));
   });
   for (size_t u = 0; u < speech.count; ++u) {
     if (!features[u].has_value()) return Fail(Named(u), std::move(features[u].error()));
-    batch.frames.push_back(std::ssize(*features[u]) / log_mel.mels());
+    batch.frames.push_back(std::ssize(*features[u]) / extractor.width());
     batch.features.insert(batch.features.end(), features[u]->begin(), features[u]->end());
   }
   return {};

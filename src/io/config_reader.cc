@@ -145,6 +145,10 @@ Status ConfigReader::Finish() {
       Refuse(message);
     }
   }
+  return FinishIgnoringOthers();
+}
+
+Status ConfigReader::FinishIgnoringOthers() {
   if (error_) return tl::unexpected(*error_);
   return {};
 }

@@ -39,6 +39,8 @@ class ConfigReader {
   // Records an error of the caller's own.
   void Refuse(std::string message);
   Status Finish();
+  // The same for another program's file, which may say more than anybody here asks for.
+  Status FinishIgnoringOthers();
 
  private:
   const nlohmann::json* Find(std::string_view key, bool required);

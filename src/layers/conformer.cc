@@ -32,7 +32,8 @@ LayerPtr FeedForward(const ConformerOptions& o, ParameterTable& table) {
 LayerPtr Attention(const ConformerOptions& o, ParameterTable& table) {
   return SequenceBuilder(table)
       .Add("norm", [&](auto& t) { return MakeLayerNorm(o.dim, kLayerNormEpsilon, t); })
-      .Add("attention", [&](auto& t) { return MakeSelfAttention(o.dim, o.heads, t); })
+      .Add("attention",
+           [&](auto& t) { return MakeSelfAttention(o.dim, o.heads, Positions::kRelative, t); })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.dim, o.dropout, t); })
       .Build();
 }

@@ -1,3 +1,4 @@
+#include "kernels/grouped_conv1d.h"
 #include "layers/convolution.h"
 
 namespace masr {
@@ -10,7 +11,7 @@ class Conv1d final : public Layer {
         out_dim_(options.depthwise ? in_dim : options.out_channels),
         options_(options) {
     const int64_t taps = options.shape.kernel;
-    const int64_t fan_in = options.depthwise ? taps : taps * in_dim;
+    const int64_t fan_in = options.depthwise ? taps : taps * in_dim / options.groups;
     const ParameterId first = table.size();
     weight_ = table.Add({.name = "weight",
                          .shape = {out_dim_, fan_in},
@@ -23,7 +24,8 @@ class Conv1d final : public Layer {
 
   int64_t out_dim() const override { return out_dim_; }
   int64_t OutputFrames(int64_t frames) const override {
-    return ConvOutputLength(frames, options_.shape);
+    const int64_t length = ConvOutputLength(frames, options_.shape);
+    return options_.drop_last_frame && length > 0 ? length - 1 : length;
   }
 
   Result<LayerPlan> Plan(const SequenceShape& in, const Mode& mode,
@@ -35,7 +37,11 @@ class Conv1d final : public Layer {
     LayerPlan plan = LeafPlan(in, std::move(out), mode, planner);
     plan.backward_needs_input = mode.backward && planner.IsTrainable(weight_);
     if (!options_.depthwise) {
-      const int64_t scratch = Conv1dScratchFloats(in_dim_, options_.shape, plan.out.rows());
+      const int64_t scratch =
+          options_.groups > 1
+              ? GroupedConv1dScratchFloats(in_dim_, out_dim_, options_.groups, options_.shape,
+                                           in.rows(), plan.out.rows())
+              : Conv1dScratchFloats(in_dim_, options_.shape, plan.out.rows());
       plan.buffers = {planner.ForwardScratch(scratch, plan.first_tick),
                       planner.BackwardScratch(scratch, plan.first_tick, mode)};
     }
@@ -48,6 +54,10 @@ class Conv1d final : public Layer {
     if (options_.depthwise) {
       DepthwiseConv1dForward(run.kernels, plan.in.offsets, plan.out.offsets, in_dim_,
                              options_.shape, x, run.parameters.Vector(weight_), bias, y);
+    } else if (options_.groups > 1) {
+      GroupedConv1dForward(run.kernels, plan.in.offsets, plan.out.offsets, in_dim_, options_.groups,
+                           options_.shape, x, run.parameters.Matrix(weight_), bias, y,
+                           run.Buffer(plan.buffers[0]));
     } else {
       Conv1dForward(run.kernels, plan.in.offsets, plan.out.offsets, in_dim_, options_.shape, x,
                     run.parameters.Matrix(weight_), bias, y, run.Buffer(plan.buffers[0]));
@@ -60,6 +70,11 @@ class Conv1d final : public Layer {
       DepthwiseConv1dBackward(run.kernels, plan.in.offsets, plan.out.offsets, in_dim_,
                               options_.shape, x, run.parameters.Vector(weight_), dy, dx,
                               run.gradients[weight_], run.gradients[bias_]);
+    } else if (options_.groups > 1) {
+      GroupedConv1dBackward(run.kernels, plan.in.offsets, plan.out.offsets, in_dim_,
+                            options_.groups, options_.shape, x, run.parameters.Matrix(weight_), dy,
+                            dx, run.gradients[weight_], run.gradients[bias_],
+                            run.Buffer(plan.buffers[1]));
     } else {
       Conv1dBackward(run.kernels, plan.in.offsets, plan.out.offsets, in_dim_, options_.shape, x,
                      run.parameters.Matrix(weight_), dy, dx, run.gradients[weight_],

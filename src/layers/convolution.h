@@ -12,6 +12,10 @@ struct Conv1dOptions {
   int64_t out_channels = 0;  // ignored if depthwise
   Conv1dShape shape;
   bool depthwise = false;
+  int64_t groups = 1;  // divides both widths; ignored if depthwise
+  // As many frames out as in for an even kernel too: padded by half of it on either side it would
+  // give one more, the last, which is left out.
+  bool drop_last_frame = false;
   bool bias = true;
 };
 LayerPtr MakeConv1d(int64_t in_dim, const Conv1dOptions& options, ParameterTable& table);

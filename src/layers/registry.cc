@@ -1,6 +1,7 @@
 #include "layers/registry.h"
 
 #include <array>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "io/config_reader.h"
@@ -12,6 +13,8 @@
 #include "layers/quartznet.h"
 #include "layers/recurrent_layer.h"
 #include "layers/self_attention.h"
+#include "layers/transformer.h"
+#include "layers/wav2vec2.h"
 
 namespace masr {
 namespace {
@@ -56,6 +59,11 @@ LayerPtr FromLayerNorm(ConfigReader& config, int64_t in_dim, ParameterTable& tab
   return MakeLayerNorm(in_dim, static_cast<float>(config.Number("epsilon", 1e-5, 1e-12, 1)), table);
 }
 
+LayerPtr FromInstanceNorm(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  return MakeInstanceNorm(in_dim, static_cast<float>(config.Number("epsilon", 1e-5, 1e-12, 1)),
+                          table);
+}
+
 LayerPtr FromBatchNorm(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
   if (in_dim > kMaxDim) {
     config.Refuse("its input may be at most " + std::to_string(kMaxDim) + " wide");
@@ -81,6 +89,15 @@ void CheckDepthwise(ConfigReader& config, int64_t kernel, int64_t stride, int64_
   }
 }
 
+// Divides both widths, or is 1 and the reader says why.
+int64_t ReadGroups(ConfigReader& config, int64_t otherwise, int64_t in_dim, int64_t out_dim) {
+  const int64_t groups = config.Int("groups", otherwise, 1, kMaxDim);
+  if (in_dim % groups == 0 && out_dim % groups == 0) return groups;
+  config.Refuse("'groups' must divide the widths " + std::to_string(in_dim) + " and " +
+                std::to_string(out_dim));
+  return 1;
+}
+
 LayerPtr FromConv1d(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
   Conv1dOptions options;
   options.shape = ReadConv1dShape(config, "");
@@ -90,6 +107,7 @@ LayerPtr FromConv1d(ConfigReader& config, int64_t in_dim, ParameterTable& table)
     CheckDepthwise(config, options.shape.kernel, options.shape.stride, options.shape.dilation);
   } else {
     options.out_channels = config.Int("channels", {}, 1, kMaxDim);
+    options.groups = ReadGroups(config, 1, in_dim, options.out_channels);
   }
   return MakeConv1d(in_dim, options, table);
 }
@@ -133,7 +151,63 @@ void CheckHeads(ConfigReader& config, int64_t in_dim, int64_t heads) {
 LayerPtr FromSelfAttention(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
   const int64_t heads = config.Int("heads", {}, 1, 64);
   CheckHeads(config, in_dim, heads);
-  return MakeSelfAttention(in_dim, heads, table);
+  const bool relative = config.Choice("positions", "relative", {"relative", "none"}) == 0;
+  return MakeSelfAttention(in_dim, heads, relative ? Positions::kRelative : Positions::kNone,
+                           table);
+}
+
+LayerPtr FromTransformerBlock(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  TransformerOptions options;
+  options.dim = in_dim;
+  options.heads = config.Int("heads", {}, 1, 64);
+  options.feed_forward = config.Int("feed_forward", 4 * in_dim, 1, kMaxDim);
+  options.activation = kActivations[config.Choice("activation", "gelu", ActivationNames())];
+  options.pre_norm = config.Choice("norm", "pre", {"pre", "post"}) == 0;
+  options.epsilon = static_cast<float>(config.Number("epsilon", 1e-5, 1e-12, 1));
+  options.dropout = static_cast<float>(config.Number("dropout", 0.1, 0, 0.95));
+  CheckHeads(config, in_dim, options.heads);
+  return MakeTransformerBlock(options, table);
+}
+
+// Whole numbers in [1, high].
+std::vector<int64_t> ReadSizes(ConfigReader& config, const std::string& key, int64_t high) {
+  std::vector<int64_t> sizes;
+  for (const double value : config.NumberList(key)) {
+    if (!(value >= 1 && value <= static_cast<double>(high)) || value != std::floor(value)) {
+      config.Refuse("'" + key + "' must be whole numbers from 1 to " + std::to_string(high));
+      return {};
+    }
+    sizes.push_back(static_cast<int64_t>(value));
+  }
+  return sizes;
+}
+
+LayerPtr FromFeatureEncoder(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  constexpr size_t kMaxConvs = 64;
+  const std::vector<int64_t> channels = ReadSizes(config, "channels", kMaxDim);
+  const std::vector<int64_t> kernels = ReadSizes(config, "kernels", kMaxKernel);
+  const std::vector<int64_t> strides = ReadSizes(config, "strides", 16);
+  FeatureEncoderOptions options;
+  options.layer_norm = config.Choice("norm", {}, {"instance", "layer"}) == 1;
+  options.bias = config.Bool("bias", false);
+  if (channels.empty() || channels.size() > kMaxConvs || kernels.size() != channels.size() ||
+      strides.size() != channels.size()) {
+    config.Refuse("'channels', 'kernels' and 'strides' need one number per convolution, of 1 to " +
+                  std::to_string(kMaxConvs) + " convolutions");
+    options.convs.push_back({.channels = 1, .kernel = 1, .stride = 1});
+  } else {
+    for (size_t i = 0; i < channels.size(); ++i) {
+      options.convs.push_back({channels[i], kernels[i], strides[i]});
+    }
+  }
+  return MakeFeatureEncoder(in_dim, options, table);
+}
+
+LayerPtr FromPositionalConv(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  PositionalConvOptions options;
+  options.kernel = config.Int("kernel", 128, 1, kMaxKernel);
+  options.groups = ReadGroups(config, 16, in_dim, in_dim);
+  return MakePositionalConv(in_dim, options, table);
 }
 
 LayerPtr FromRecurrent(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
@@ -198,12 +272,16 @@ constexpr Row kLayers[] = {
     {"conv2d", FromConv2d},
     {"conv_subsampling", FromConvSubsampling},
     {"dropout", FromDropout},
+    {"feature_encoder", FromFeatureEncoder},
     {"glu", FromGlu},
+    {"instance_norm", FromInstanceNorm},
     {"layer_norm", FromLayerNorm},
     {"linear", FromLinear},
+    {"positional_conv", FromPositionalConv},
     {"quartznet_block", FromQuartzNetBlock},
     {"recurrent", FromRecurrent},
     {"self_attention", FromSelfAttention},
+    {"transformer_block", FromTransformerBlock},
 };
 
 }  // namespace

@@ -55,6 +55,26 @@ TEST(Registry, BadDescriptionsAreRefusedWithAReason) {
        8, "wider than the 8 bins"},
       {R"({"layer": "self_attention", "heads": 3})", 8, "'heads' must divide the input width 8"},
       {R"({"layer": "self_attention", "heads": 1})", 7, "even"},
+      {R"({"layer": "self_attention", "heads": 2, "positions": "absolute"})", 8,
+       "must be one of: relative, none"},
+      {R"({"layer": "conv1d", "kernel": 3, "channels": 6, "groups": 4})", 8,
+       "'groups' must divide the widths 8 and 6"},
+      {R"({"layer": "positional_conv", "groups": 3})", 8, "'groups' must divide the widths"},
+      {R"({"layer": "transformer_block"})", 8, "'heads' is missing"},
+      {R"({"layer": "transformer_block", "heads": 3})", 8, "'heads' must divide"},
+      {R"({"layer": "transformer_block", "heads": 2, "norm": "both"})", 8,
+       "must be one of: pre, post"},
+      {R"({"layer": "feature_encoder", "channels": [4], "kernels": [3], "strides": [2]})", 1,
+       "'norm' is missing"},
+      {R"({"layer": "feature_encoder", "channels": [4], "kernels": [3, 3], "strides": [2],
+           "norm": "layer"})",
+       1, "one number per convolution"},
+      {R"({"layer": "feature_encoder", "channels": [4.5], "kernels": [3], "strides": [2],
+           "norm": "layer"})",
+       1, "'channels' must be whole numbers"},
+      {R"({"layer": "feature_encoder", "channels": [4], "kernels": [3], "strides": [99],
+           "norm": "layer"})",
+       1, "'strides' must be whole numbers from 1 to 16"},
       {R"({"layer": "recurrent", "hidden": 8, "cell": "rnn"})", 8, "must be one of: lstm, gru"},
       {R"({"layer": "conv_subsampling"})", 8, "'dim' is missing"},
       {R"({"layer": "conformer_block", "heads": 3})", 8, "'heads' must divide the input width 8"},
@@ -110,7 +130,7 @@ TEST(Registry, TheTestsOfThisFolderCoverEveryRow) {
     })) << name;
     ++rows;
   }
-  EXPECT_GE(rows, 13);
+  EXPECT_GE(rows, 17);
 }
 
 TEST(Registry, ParametersAreNamedInOrderUnderThePrefix) {

@@ -10,16 +10,19 @@ namespace {
 
 class SelfAttention final : public Layer {
  public:
-  SelfAttention(int64_t dim, int64_t heads, ParameterTable& table) : dim_(dim), heads_(heads) {
+  SelfAttention(int64_t dim, int64_t heads, Positions positions, ParameterTable& table)
+      : dim_(dim), heads_(heads), relative_(positions == Positions::kRelative) {
     const ParameterId first = table.size();
     const auto matrix = [&](const char* name, int64_t rows, Init init) {
       return Product({.name = name, .shape = {rows, dim}, .init = init, .fan_in = dim}, table);
     };
     qkv_ = matrix("qkv.weight", 3 * dim, Init::kUniformFanIn);
     qkv_bias_ = table.Add({.name = "qkv.bias", .shape = {3 * dim}});
-    position_ = matrix("position.weight", dim, Init::kUniformFanIn);
-    u_ = table.Add({.name = "position.u", .shape = {dim}});
-    v_ = table.Add({.name = "position.v", .shape = {dim}});
+    if (relative_) {
+      position_ = matrix("position.weight", dim, Init::kUniformFanIn);
+      u_ = table.Add({.name = "position.u", .shape = {dim}});
+      v_ = table.Add({.name = "position.v", .shape = {dim}});
+    }
     out_ = matrix("out.weight", dim, Init::kBranchOut);
     out_bias_ = table.Add({.name = "out.bias", .shape = {dim}});
     set_parameters(first, table.size());
@@ -34,15 +37,17 @@ class SelfAttention final : public Layer {
     const AttentionShape shape = Shape(plan);
     plan.backward_needs_input = qkv_.NeedsInput(mode, planner, /*has_activation=*/false);
     plan.buffers.resize(kBuffers, kNoBuffer);
-    plan.buffers[kTable] = planner.Positions(shape.max_frames, dim_);
+    if (relative_) plan.buffers[kTable] = planner.Positions(shape.max_frames, dim_);
     plan.buffers[kQkv] = planner.Saved(3 * in.floats(), tick, mode);
-    plan.buffers[kR] = planner.Saved(shape.positions() * dim_, tick, mode);
+    if (relative_) plan.buffers[kR] = planner.Saved(shape.positions() * dim_, tick, mode);
     plan.buffers[kProbabilities] =
         planner.Saved(AttentionProbabilityFloats(in.offsets, heads_), tick, mode);
     plan.buffers[kContext] = planner.Saved(in.floats(), tick, mode);
     plan.buffers[kDContext] = planner.BackwardScratch(in.floats(), tick, mode);
     plan.buffers[kDQkv] = planner.BackwardScratch(3 * in.floats(), tick, mode);
-    plan.buffers[kDR] = planner.BackwardScratch(shape.positions() * dim_, tick, mode);
+    if (relative_) {
+      plan.buffers[kDR] = planner.BackwardScratch(shape.positions() * dim_, tick, mode);
+    }
     plan.buffers[kScratch] =
         planner.BackwardScratch(AttentionBackwardScratchFloats(in.offsets, shape), tick, mode);
     const auto keep = [&](const Product& product, int64_t rows, size_t place) {
@@ -50,7 +55,7 @@ class SelfAttention final : public Layer {
       std::copy(buffers.begin(), buffers.end(), plan.buffers.begin() + place);
     };
     keep(qkv_, in.rows(), kQkvPair);
-    keep(position_, shape.positions(), kPositionPair);
+    if (relative_) keep(position_, shape.positions(), kPositionPair);
     keep(out_, in.rows(), kOutPair);
     return plan;
   }
@@ -64,8 +69,10 @@ class SelfAttention final : public Layer {
     float* r = run.Buffer(plan.buffers[kR]);
     float* context = run.Buffer(plan.buffers[kContext]);
     qkv_.Forward(run, &plan.buffers[kQkvPair], rows, x, p.Vector(qkv_bias_), qkv);
-    position_.Forward(run, &plan.buffers[kPositionPair], shape.positions(),
-                      run.Buffer(plan.buffers[kTable]), nullptr, r);
+    if (relative_) {
+      position_.Forward(run, &plan.buffers[kPositionPair], shape.positions(),
+                        run.Buffer(plan.buffers[kTable]), nullptr, r);
+    }
     RelativeAttentionForward(run.kernels, plan.in.offsets, shape, qkv, qkv + dim_, qkv + 2 * dim_,
                              3 * dim_, r, p.Vector(u_), p.Vector(v_),
                              run.Buffer(plan.buffers[kProbabilities]), context);
@@ -91,8 +98,10 @@ class SelfAttention final : public Layer {
                               run.Buffer(plan.buffers[kProbabilities]), dcontext, dqkv, dqkv + dim_,
                               dqkv + 2 * dim_, dr, g[u_], g[v_],
                               run.Buffer(plan.buffers[kScratch]));
-    position_.Backward(run, &plan.buffers[kPositionPair], shape.positions(),
-                       run.Buffer(plan.buffers[kTable]), dr, /*dx=*/nullptr);
+    if (relative_) {
+      position_.Backward(run, &plan.buffers[kPositionPair], shape.positions(),
+                         run.Buffer(plan.buffers[kTable]), dr, /*dx=*/nullptr);
+    }
     AddBiasGradient(run, qkv_bias_, rows, 3 * dim_, dqkv);
     qkv_.Backward(run, &plan.buffers[kQkvPair], rows, x, dqkv, dx);
   }
@@ -127,6 +136,7 @@ class SelfAttention final : public Layer {
 
   int64_t dim_;
   int64_t heads_;
+  bool relative_;
   Product qkv_;
   ParameterId qkv_bias_ = kNoParameter;
   Product position_;
@@ -138,8 +148,8 @@ class SelfAttention final : public Layer {
 
 }  // namespace
 
-LayerPtr MakeSelfAttention(int64_t dim, int64_t heads, ParameterTable& table) {
-  return std::make_unique<SelfAttention>(dim, heads, table);
+LayerPtr MakeSelfAttention(int64_t dim, int64_t heads, Positions positions, ParameterTable& table) {
+  return std::make_unique<SelfAttention>(dim, heads, positions, table);
 }
 
 }  // namespace masr

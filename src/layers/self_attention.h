@@ -1,4 +1,4 @@
-// Multi-head self-attention with relative positions and its four projections (kernels/attention.h).
+// Multi-head self-attention and its projections (kernels/attention.h).
 #ifndef MOBILEASR_LAYERS_SELF_ATTENTION_H_
 #define MOBILEASR_LAYERS_SELF_ATTENTION_H_
 
@@ -6,8 +6,13 @@
 
 namespace masr {
 
+enum class Positions : uint8_t {
+  kRelative,  // Transformer-XL's, as in the Conformer
+  kNone,      // Vaswani et al. (2017): what comes in knows where it is
+};
+
 // dim is a multiple of heads, and even.
-LayerPtr MakeSelfAttention(int64_t dim, int64_t heads, ParameterTable& table);
+LayerPtr MakeSelfAttention(int64_t dim, int64_t heads, Positions positions, ParameterTable& table);
 
 }  // namespace masr
 

@@ -44,7 +44,7 @@ bool MultipliesFrames(const Layer& layer) {
 Result<Encoder> Encoder::Create(const ModelConfig& config, const AdapterShape& adapters) {
   MASR_TRY(const nlohmann::json list, ParseConfig(config.encoder_json, "encoder"));
   Encoder encoder;
-  encoder.mels_ = config.features.log_mel.mels;
+  encoder.mels_ = config.features.width();
   encoder.adapters_ = adapters;
   std::vector<LayerPtr> layers;
   int64_t dim = encoder.mels_;

@@ -45,6 +45,7 @@ class Encoder {
   const ParameterTable& parameters() const { return parameters_; }
   const std::vector<EncoderBlock>& blocks() const { return blocks_; }
   const AdapterShape& adapters() const { return adapters_; }
+  // Numbers per feature frame: mel bins, or 1 of a wave.
   int64_t mels() const { return mels_; }
   int64_t tokens() const { return root_->out_dim(); }
   // Logit frames for feature frames of one utterance, or for frames of what enters `first_block`; 0

@@ -2,6 +2,7 @@
 #ifndef MOBILEASR_MODEL_MODEL_H_
 #define MOBILEASR_MODEL_MODEL_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,6 +46,15 @@ Status SaveModel(const Model& model, WeightFormat format, const std::string& pat
 // own); one tensor at a time is in memory. Both have the same configuration.
 Status SavePartWay(const Model& from, const Model& to, float share, WeightFormat format,
                    const std::string& path);
+
+// A model's file out of values that are made one parameter at a time, for models that need not be
+// in memory (src/convert). `values(id)`, called once for each tensor of the file, gives
+// parameters[id].elements() numbers. Low-rank pairs must not be among the parameters; `format` is
+// not kAsStored.
+using ParameterValues = std::function<std::vector<float>(ParameterId id)>;
+Status WriteModel(const ModelConfig& config, const ParameterTable& parameters,
+                  std::map<std::string, std::string> metadata, WeightFormat format,
+                  const ParameterValues& values, const std::string& path);
 
 // A fingerprint of configuration and weights, to tell base models apart: 64-bit FNV-1a as 16 hex
 // digits. It notices accidents, not forgery.

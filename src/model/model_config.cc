@@ -12,12 +12,27 @@ const std::vector<std::string>& NormalizationNames() {
   return names;
 }
 
+const std::vector<std::string>& KindNames() {
+  static const std::vector<std::string> names = {"log_mel", "waveform"};
+  return names;
+}
+
 Result<FeatureConfig> ReadFeatures(const nlohmann::json& json, const std::string& where) {
   ConfigReader reader(json, where + ": features");
   FeatureConfig config;
+  config.kind = static_cast<FeatureKind>(reader.Choice("kind", "log_mel", KindNames()));
   LogMelOptions& mel = config.log_mel;
   mel.sample_rate_hz =
       static_cast<int>(reader.Int("sample_rate_hz", mel.sample_rate_hz, 4000, 192000));
+  config.normalization =
+      static_cast<Normalization>(reader.Choice("normalization", "utterance", NormalizationNames()));
+  if (config.kind == FeatureKind::kWaveform) {
+    if (config.normalization == Normalization::kRunning) {
+      reader.Refuse("'normalization' of a waveform must be utterance or none");
+    }
+    MASR_RETURN_IF_ERROR(reader.Finish());
+    return config;
+  }
   mel.mels = static_cast<int>(reader.Int("mels", mel.mels, 1, 512));
   mel.window_ms = reader.Number("window_ms", mel.window_ms, 1, 1000);
   mel.hop_ms = reader.Number("hop_ms", mel.hop_ms, 1, 1000);
@@ -25,8 +40,6 @@ Result<FeatureConfig> ReadFeatures(const nlohmann::json& json, const std::string
   mel.high_hz = reader.Number("high_hz", mel.high_hz, -96000, 96000);
   mel.preemphasis = reader.Number("preemphasis", mel.preemphasis, 0, 1);
   mel.remove_dc = reader.Bool("remove_dc", mel.remove_dc);
-  config.normalization =
-      static_cast<Normalization>(reader.Choice("normalization", "utterance", NormalizationNames()));
   MASR_RETURN_IF_ERROR(reader.Finish());
   return config;
 }
@@ -52,20 +65,35 @@ Result<ModelConfig> ModelConfig::FromJson(std::string_view text, const std::stri
   return config;
 }
 
-std::string ModelConfig::ToJson() const {
+namespace {
+
+nlohmann::ordered_json WriteFeatures(const FeatureConfig& features) {
   const LogMelOptions& mel = features.log_mel;
+  const std::string& normalization =
+      NormalizationNames()[static_cast<size_t>(features.normalization)];
+  if (features.kind == FeatureKind::kWaveform) {
+    return {{"kind", KindNames()[static_cast<size_t>(features.kind)]},
+            {"sample_rate_hz", mel.sample_rate_hz},
+            {"normalization", normalization}};
+  }
+  // Without "kind": as the first models were written, whose fingerprints must not change.
+  return {{"sample_rate_hz", mel.sample_rate_hz},
+          {"mels", mel.mels},
+          {"window_ms", mel.window_ms},
+          {"hop_ms", mel.hop_ms},
+          {"low_hz", mel.low_hz},
+          {"high_hz", mel.high_hz},
+          {"preemphasis", mel.preemphasis},
+          {"remove_dc", mel.remove_dc},
+          {"normalization", normalization}};
+}
+
+}  // namespace
+
+std::string ModelConfig::ToJson() const {
   nlohmann::ordered_json json;
   json["name"] = name;
-  json["features"] = {
-      {"sample_rate_hz", mel.sample_rate_hz},
-      {"mels", mel.mels},
-      {"window_ms", mel.window_ms},
-      {"hop_ms", mel.hop_ms},
-      {"low_hz", mel.low_hz},
-      {"high_hz", mel.high_hz},
-      {"preemphasis", mel.preemphasis},
-      {"remove_dc", mel.remove_dc},
-      {"normalization", NormalizationNames()[static_cast<size_t>(features.normalization)]}};
+  json["features"] = WriteFeatures(features);
   json["characters"] = characters;
   json["encoder"] = nlohmann::ordered_json::parse(encoder_json, nullptr, false);
   return json.dump();

@@ -7,6 +7,8 @@
 //    "encoder": [{"layer": "conv_subsampling", "dim": 144}, {"layer": "conformer_block", "repeat":
 //    12},
 //                ...]}
+// or, for encoders that hear the wave itself, one sample a frame:
+//    "features": {"kind": "waveform", "sample_rate_hz": 16000, "normalization": "utterance"}
 // A linear layer to the tokens (characters and blank) is added on top, under the name "head".
 #ifndef MOBILEASR_MODEL_MODEL_CONFIG_H_
 #define MOBILEASR_MODEL_MODEL_CONFIG_H_
@@ -21,9 +23,20 @@
 
 namespace masr {
 
+enum class FeatureKind : uint8_t { kLogMel, kWaveform };
+
 struct FeatureConfig {
-  LogMelOptions log_mel;
-  Normalization normalization = Normalization::kPerUtterance;
+  FeatureKind kind = FeatureKind::kLogMel;
+  LogMelOptions log_mel;  // of a waveform, only the sample rate counts
+  Normalization normalization = Normalization::kPerUtterance;  // of a waveform, kRunning is refused
+
+  int sample_rate_hz() const { return log_mel.sample_rate_hz; }
+  // Numbers per frame.
+  int64_t width() const { return kind == FeatureKind::kWaveform ? 1 : log_mel.mels; }
+  // From one frame to the next.
+  double frame_s() const {
+    return kind == FeatureKind::kWaveform ? 1.0 / log_mel.sample_rate_hz : log_mel.hop_ms / 1000;
+  }
 };
 
 struct ModelConfig {

@@ -14,15 +14,14 @@ constexpr const char* kConfigKey = "mobileasr.config";
 // The tensors of a model's file, each made when it is written: what is in memory is one at a time.
 class ModelTensors {
  public:
-  // Those of `model`, or `share` of the way from another one's to them.
-  ModelTensors(const Model& model, WeightFormat format, const Model* from = nullptr,
-               float share = 1)
-      : model_(model), format_(format), from_(from), share_(share) {
-    const ParameterTable& table = model.encoder.parameters();
+  using FormatOf = std::function<WeightFormat(ParameterId matrix)>;
+
+  ModelTensors(const ParameterTable& table, FormatOf format_of, const ParameterValues& values)
+      : table_(table), format_of_(std::move(format_of)), values_(values) {
     for (ParameterId id = 0; id < table.size(); ++id) {
       const ParameterSpec& spec = table[id];
       if (spec.adapts != kNoParameter) continue;
-      const WeightFormat own = FormatOf(id);
+      const WeightFormat own = Format(id);
       Add(id, /*scales=*/false, spec.name, DTypeOf(own), spec.shape);
       if (own == WeightFormat::kInt8) {
         Add(id, /*scales=*/true, spec.name + ".scales", DType::kF32, {spec.rows()});
@@ -34,9 +33,9 @@ class ModelTensors {
 
   std::span<const uint8_t> Bytes(size_t tensor) {
     const auto [id, scales] = sources_[tensor];
-    const ParameterSpec& spec = model_.encoder.parameters()[id];
-    const std::vector<float> values = Values(id);
-    const WeightFormat own = FormatOf(id);
+    const ParameterSpec& spec = table_[id];
+    const std::vector<float> values = values_(id);
+    const WeightFormat own = Format(id);
     if (own == WeightFormat::kF32) return Copy(std::span<const float>(values));
     if (own == WeightFormat::kBf16) {
       std::vector<uint16_t> bits(values.size());
@@ -55,30 +54,8 @@ class ModelTensors {
     bool scales;
   };
 
-  std::vector<float> Values(ParameterId id) const {
-    std::vector<float> values = MergedValues(model_, id);
-    if (from_ == nullptr) return values;
-    const std::vector<float> from = MergedValues(*from_, id);
-    // What is the same stays the same to the bit.
-    for (size_t k = 0; k < values.size(); ++k) {
-      if (values[k] != from[k]) values[k] = from[k] + share_ * (values[k] - from[k]);
-    }
-    return values;
-  }
-
-  WeightFormat FormatOf(ParameterId id) const {
-    if (!model_.encoder.parameters()[id].matrix) return WeightFormat::kF32;
-    if (format_ != WeightFormat::kAsStored) return format_;
-    if (model_.weights.IsWritable(id)) return WeightFormat::kBf16;
-    switch (model_.weights.views().Matrix(id).type) {
-      case WeightType::kInt8:
-        return WeightFormat::kInt8;
-      case WeightType::kBf16:
-        return WeightFormat::kBf16;
-      case WeightType::kF32:
-        break;
-    }
-    return WeightFormat::kF32;
+  WeightFormat Format(ParameterId id) const {
+    return table_[id].matrix ? format_of_(id) : WeightFormat::kF32;
   }
 
   static DType DTypeOf(WeightFormat format) {
@@ -99,14 +76,34 @@ class ModelTensors {
     return bytes_;
   }
 
-  const Model& model_;
-  WeightFormat format_;
-  const Model* from_;
-  float share_;
+  const ParameterTable& table_;
+  FormatOf format_of_;
+  const ParameterValues& values_;
   std::vector<TensorEntry> entries_;
   std::vector<Source> sources_;
   std::vector<uint8_t> bytes_;  // of the tensor that is being written
 };
+
+WeightFormat StoredFormat(const Weights& weights, ParameterId matrix) {
+  if (weights.IsWritable(matrix)) return WeightFormat::kBf16;
+  switch (weights.views().Matrix(matrix).type) {
+    case WeightType::kInt8:
+      return WeightFormat::kInt8;
+    case WeightType::kBf16:
+      return WeightFormat::kBf16;
+    case WeightType::kF32:
+      break;
+  }
+  return WeightFormat::kF32;
+}
+
+Status Write(const ModelConfig& config, std::map<std::string, std::string> metadata,
+             ModelTensors tensors, const std::string& path) {
+  metadata[kFormatKey] = kFormat;
+  metadata[kConfigKey] = config.ToJson();
+  return WriteSafetensors(path, tensors.entries(), metadata,
+                          [&](size_t tensor) { return tensors.Bytes(tensor); });
+}
 
 }  // namespace
 
@@ -144,20 +141,13 @@ Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std:
   return model;
 }
 
-namespace {
-
-Status Save(const Model& model, ModelTensors tensors, const std::string& path) {
-  auto metadata = model.metadata;
-  metadata[kFormatKey] = kFormat;
-  metadata[kConfigKey] = model.config.ToJson();
-  return WriteSafetensors(path, tensors.entries(), metadata,
-                          [&](size_t tensor) { return tensors.Bytes(tensor); });
-}
-
-}  // namespace
-
 Status SaveModel(const Model& model, WeightFormat format, const std::string& path) {
-  return Save(model, ModelTensors(model, format), path);
+  const ParameterValues values = [&](ParameterId id) { return MergedValues(model, id); };
+  const auto format_of = [&](ParameterId id) {
+    return format == WeightFormat::kAsStored ? StoredFormat(model.weights, id) : format;
+  };
+  return Write(model.config, model.metadata,
+               ModelTensors(model.encoder.parameters(), format_of, values), path);
 }
 
 Status SavePartWay(const Model& from, const Model& to, float share, WeightFormat format,
@@ -166,7 +156,27 @@ Status SavePartWay(const Model& from, const Model& to, float share, WeightFormat
     return Fail(ErrorCode::kInvalidArgument,
                 path + ": cannot be half of one model and half of another of another kind");
   }
-  return Save(to, ModelTensors(to, format, &from, share), path);
+  const ParameterValues values = [&](ParameterId id) {
+    const std::vector<float> old = MergedValues(from, id);
+    std::vector<float> mixed = MergedValues(to, id);
+    // What is the same stays the same to the bit.
+    for (size_t k = 0; k < mixed.size(); ++k) {
+      if (mixed[k] != old[k]) mixed[k] = old[k] + share * (mixed[k] - old[k]);
+    }
+    return mixed;
+  };
+  const auto format_of = [&](ParameterId id) {
+    return format == WeightFormat::kAsStored ? StoredFormat(to.weights, id) : format;
+  };
+  return Write(to.config, to.metadata, ModelTensors(to.encoder.parameters(), format_of, values),
+               path);
+}
+
+Status WriteModel(const ModelConfig& config, const ParameterTable& parameters,
+                  std::map<std::string, std::string> metadata, WeightFormat format,
+                  const ParameterValues& values, const std::string& path) {
+  const auto format_of = [format](ParameterId) { return format; };
+  return Write(config, std::move(metadata), ModelTensors(parameters, format_of, values), path);
 }
 
 }  // namespace masr

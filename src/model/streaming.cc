@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "audio/waveform.h"
+
 namespace masr {
 namespace {
 
@@ -62,9 +64,12 @@ Status CheckOptions(const StreamingOptions& o) {
 Result<StreamingEncoder> StreamingEncoder::Create(const Model& model, const ThreadPool& threads,
                                                   const StreamingOptions& options) {
   MASR_RETURN_IF_ERROR(CheckOptions(options));
-  const LogMelOptions& features = model.config.features.log_mel;
-  MASR_TRY(LogMel log_mel, LogMel::Create(features));
-  const double frame_s = static_cast<double>(log_mel.hop_samples()) / features.sample_rate_hz;
+  const FeatureConfig& features = model.config.features;
+  MASR_TRY(LogMel log_mel, LogMel::Create(features.log_mel));
+  const double frame_s =
+      features.kind == FeatureKind::kWaveform
+          ? features.frame_s()
+          : static_cast<double>(log_mel.hop_samples()) / features.sample_rate_hz();
   const auto chunk_frames = static_cast<int64_t>(options.chunk_s / frame_s);
   const int64_t stride = FramesPerRow(model.encoder, chunk_frames);
   if (stride == 0) {
@@ -99,32 +104,41 @@ StreamingEncoder::StreamingEncoder(const Model& model, const ThreadPool& threads
       log_mel_(std::make_unique<LogMel>(std::move(log_mel))),
       frames_(frames),
       stride_(stride),
-      frame_s_(static_cast<double>(log_mel_->hop_samples()) /
-               model.config.features.log_mel.sample_rate_hz),
+      frame_s_(0),
+      activity_frame_s_(static_cast<double>(log_mel_->hop_samples()) /
+                        model.config.features.sample_rate_hz()),
       inference_(model, threads),
       features_(*log_mel_),
-      statistics_(log_mel_->mels(), {.memory_frames = options.memory_s / frame_s_,
-                                     .speech_frames = kImaginedSpeechS / frame_s_}),
+      statistics_(log_mel_->mels(), {.memory_frames = options.memory_s / activity_frame_s_,
+                                     .speech_frames = kImaginedSpeechS / activity_frame_s_}),
       normalizer_(log_mel_->mels()),
-      activity_(1000 * frame_s_) {}
+      activity_(1000 * activity_frame_s_) {
+  frame_s_ = waveform() ? model.config.features.frame_s() : activity_frame_s_;
+}
 
 void StreamingEncoder::Reset() {
   features_.Reset();
   statistics_.Reset();
   normalizer_ = RunningNormalizer(log_mel_->mels());
-  activity_ = SpeechActivity(1000 * frame_s_);
+  activity_ = SpeechActivity(1000 * activity_frame_s_);
   window_.clear();
   tail_.clear();
   window_begin_ = heard_ = stable_rows_ = tail_heard_ = 0;
   spoken_since_tail_ = false;
 }
 
-void StreamingEncoder::Hear(std::span<float> frame) {
+void StreamingEncoder::Append(std::span<const float> frames) {
+  window_.insert(window_.end(), frames.begin(), frames.end());
+  heard_ += static_cast<int64_t>(frames.size()) / model_->encoder.mels();
+}
+
+void StreamingEncoder::HearFrame(std::span<float> frame) {
   activity_.Push(frame);
   spoken_since_tail_ |= activity_.active();
+  if (waveform()) return;
   switch (model_->config.features.normalization) {
     case Normalization::kPerUtterance:
-      if (static_cast<double>(activity_.quiet_frames()) * frame_s_ < kCountedQuietS) {
+      if (static_cast<double>(activity_.quiet_frames()) * activity_frame_s_ < kCountedQuietS) {
         statistics_.Add(frame.data(), activity_.loud());
       }
       break;
@@ -134,8 +148,7 @@ void StreamingEncoder::Hear(std::span<float> frame) {
     case Normalization::kNone:
       break;
   }
-  window_.insert(window_.end(), frame.begin(), frame.end());
-  ++heard_;
+  Append(frame);
 }
 
 Status StreamingEncoder::RunWindow(bool whole_utterance) {
@@ -147,7 +160,9 @@ Status StreamingEncoder::RunWindow(bool whole_utterance) {
   if (model_->encoder.OutputFrames(frames) <= old_rows) return {};
   std::vector<float> inputs = window_;
   if (model_->config.features.normalization == Normalization::kPerUtterance) {
-    if (whole_utterance) {
+    if (waveform()) {
+      NormalizeWaveform(inputs);
+    } else if (whole_utterance) {
       NormalizeFeatures(Normalization::kPerUtterance, frames, log_mel_->mels(), inputs.data());
     } else {
       statistics_.Normalize(frames, inputs.data());
@@ -167,19 +182,31 @@ Result<int64_t> StreamingEncoder::Push(std::span<const float> samples, std::vect
     fresh_.clear();
     const int64_t count = features_.Push(piece, fresh_);
     for (int64_t f = 0; f < count; ++f) {
-      Hear({fresh_.data() + f * mels, static_cast<size_t>(mels)});
-      if (heard_ - window_begin_ < frames_.window()) continue;
-      MASR_RETURN_IF_ERROR(RunWindow(/*whole_utterance=*/false));
-      const int64_t stable = (heard_ - frames_.right) / stride_;
-      const int64_t floats = (stable - stable_rows_) * tokens();
-      rows.insert(rows.end(), tail_.begin(), tail_.begin() + floats);
-      tail_.erase(tail_.begin(), tail_.begin() + floats);
-      stable_rows_ = stable;
-      window_begin_ += frames_.chunk;
-      window_.erase(window_.begin(), window_.begin() + frames_.chunk * mels);
+      HearFrame({fresh_.data() + f * mels, static_cast<size_t>(mels)});
+      if (!waveform()) MASR_RETURN_IF_ERROR(TakeChunk(rows));
+    }
+    for (auto wave = waveform() ? piece : piece.first(0); !wave.empty();) {
+      const auto room = static_cast<size_t>(window_begin_ + frames_.window() - heard_);
+      const auto fits = wave.first(std::min(wave.size(), room));
+      Append(fits);
+      wave = wave.subspan(fits.size());
+      MASR_RETURN_IF_ERROR(TakeChunk(rows));
     }
   }
   return stable_rows_ - rows_before;
+}
+
+Status StreamingEncoder::TakeChunk(std::vector<float>& rows) {
+  if (heard_ - window_begin_ < frames_.window()) return {};
+  MASR_RETURN_IF_ERROR(RunWindow(/*whole_utterance=*/false));
+  const int64_t stable = (heard_ - frames_.right) / stride_;
+  const int64_t floats = (stable - stable_rows_) * tokens();
+  rows.insert(rows.end(), tail_.begin(), tail_.begin() + floats);
+  tail_.erase(tail_.begin(), tail_.begin() + floats);
+  stable_rows_ = stable;
+  window_begin_ += frames_.chunk;
+  window_.erase(window_.begin(), window_.begin() + frames_.chunk * model_->encoder.mels());
+  return {};
 }
 
 Result<std::span<const float>> StreamingEncoder::Tail() {
@@ -190,7 +217,8 @@ Result<std::span<const float>> StreamingEncoder::Tail() {
 bool StreamingEncoder::TailDue() const {
   const auto news = static_cast<double>(heard_ - tail_heard_);
   if (!spoken_since_tail_ || news * frame_s_ < kLookS) return false;
-  if (static_cast<double>(activity_.frames_since_onset()) * frame_s_ < kOnsetS) return true;
+  if (static_cast<double>(activity_.frames_since_onset()) * activity_frame_s_ < kOnsetS)
+    return true;
   return news * options_.tail_visits >= static_cast<double>(heard_ - window_begin_);
 }
 

@@ -9,6 +9,9 @@
 // Per-utterance normalisation takes its mean and variance over what was heard when a window is
 // computed. A stream that ends before its first window is full gives the very rows of the whole
 // utterance: same features, same statistics, one run.
+//
+// A model that hears the wave has a sample for a frame, and each of its windows is normalised on
+// its own.
 #ifndef MOBILEASR_MODEL_STREAMING_H_
 #define MOBILEASR_MODEL_STREAMING_H_
 
@@ -80,17 +83,24 @@ class StreamingEncoder {
   StreamingEncoder(const Model& model, const ThreadPool& threads, const StreamingOptions& options,
                    LogMel log_mel, const Frames& frames, int64_t stride);
 
-  void Hear(std::span<float> frame);
+  bool waveform() const { return model_->config.features.kind == FeatureKind::kWaveform; }
+  void HearFrame(std::span<float> frame);
+  void Append(std::span<const float> frames);
+  // Keeps the rows of the window's chunk, if it is full, and begins the next window.
+  Status TakeChunk(std::vector<float>& rows);
   // The window's rows after the stable ones, to tail_.
   Status RunWindow(bool whole_utterance);
   void Reset();
 
   const Model* model_;
   StreamingOptions options_;
-  std::unique_ptr<LogMel> log_mel_;  // at a fixed place: the feature stream points to it
+  // At a fixed place: the feature stream points to it. Of a model that hears the wave it only says
+  // whether somebody speaks.
+  std::unique_ptr<LogMel> log_mel_;
   Frames frames_;
   int64_t stride_;  // frames per row
   double frame_s_;
+  double activity_frame_s_;  // of log-mel
   Inference inference_;
 
   FeatureStream features_;
@@ -98,7 +108,7 @@ class StreamingEncoder {
   RunningNormalizer normalizer_;
   SpeechActivity activity_;
   std::vector<float> fresh_;   // scratch: frames of a piece
-  std::vector<float> window_;  // [frames, mels]
+  std::vector<float> window_;  // [frames, width]
   int64_t window_begin_ = 0;   // frame at which the window begins; a multiple of stride_
   int64_t heard_ = 0;          // frames
   int64_t stable_rows_ = 0;

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/rng.h"
+#include "model/feature_extractor.h"
 #include "model/testing/golden_model.h"
 #include "model/testing/tiny_model.h"
 
@@ -33,10 +34,9 @@ std::vector<float> Sound(const Model& model, double seconds, uint64_t seed = 1) 
 // Of a file at once, as without streaming.
 std::vector<float> WholeRows(const Model& model, const ThreadPool& pool,
                              std::span<const float> samples) {
-  const auto log_mel = LogMel::Create(model.config.features.log_mel);
-  std::vector<float> features = log_mel->ComputeAll(samples);
-  const int64_t frames = log_mel->Frames(static_cast<int64_t>(samples.size()));
-  NormalizeFeatures(model.config.features.normalization, frames, log_mel->mels(), features.data());
+  const auto extractor = FeatureExtractor::Create(model.config.features);
+  const std::vector<float> features = extractor->Features({samples.begin(), samples.end()});
+  const int64_t frames = static_cast<int64_t>(features.size()) / extractor->width();
   Inference inference(model, pool);
   const auto logits = inference.Run({frames}, features);
   EXPECT_TRUE(logits.has_value());
@@ -265,6 +265,48 @@ TEST(StreamingEncoder, RefusesTimesThatAreNone) {
     EXPECT_EQ(encoder.error().code, ErrorCode::kInvalidArgument);
     EXPECT_NE(encoder.error().message.find("chunk_s"), std::string::npos);
   }
+}
+
+// Five samples a frame, then two: a row every ten. Its attention sees the whole window.
+Result<Model> WaveModel() {
+  return testing::MakeModel(
+      R"({"name": "wave", "characters": ["a", "b"],
+          "features": {"kind": "waveform", "sample_rate_hz": 4000},
+          "encoder": [{"layer": "feature_encoder", "channels": [8, 8], "kernels": [10, 3],
+                       "strides": [5, 2], "norm": "instance"},
+                      {"layer": "positional_conv", "kernel": 6, "groups": 2},
+                      {"layer": "transformer_block", "heads": 2, "feed_forward": 16}]})",
+      3);
+}
+
+TEST(StreamingOfWaves, RowsDoNotDependOnThePiecesAndAreAsManyAsTheWholeFiles) {
+  const auto model = WaveModel();
+  ASSERT_TRUE(model.has_value()) << model.error().message;
+  const ThreadPool pool(1);
+  auto encoder = StreamingEncoder::Create(*model, pool, kShort);
+  ASSERT_TRUE(encoder.has_value()) << encoder.error().message;
+  EXPECT_DOUBLE_EQ(encoder->seconds_per_row(), 10.0 / 4000);
+  const std::vector<float> samples = Sound(*model, 3.7031);
+  const auto whole = StreamRows(*encoder, samples, [&] { return samples.size(); });
+  ASSERT_TRUE(whole.has_value()) << whole.error().message;
+  EXPECT_EQ(whole->size(), WholeRows(*model, pool, samples).size());
+  for (const size_t piece : {1u, 160u, 4097u}) {
+    const auto rows = StreamRows(*encoder, samples, [&] { return piece; });
+    ASSERT_TRUE(rows.has_value());
+    EXPECT_EQ(*rows, *whole) << piece;
+  }
+}
+
+TEST(StreamingOfWaves, ShorterThanAWindowIsTheWholeFileToTheBit) {
+  const auto model = WaveModel();
+  ASSERT_TRUE(model.has_value()) << model.error().message;
+  const ThreadPool pool(1);
+  auto encoder = StreamingEncoder::Create(*model, pool, kShort);
+  ASSERT_TRUE(encoder.has_value()) << encoder.error().message;
+  const std::vector<float> samples = Sound(*model, 1.0);
+  const auto rows = StreamRows(*encoder, samples, [] { return 77; });
+  ASSERT_TRUE(rows.has_value());
+  EXPECT_EQ(*rows, WholeRows(*model, pool, samples));
 }
 
 TEST(StreamingEncoder, RefusesWhatCannotStreamAndSaysWhatWould) {

@@ -7,19 +7,11 @@
 #include <utility>
 
 #include "base/rng.h"
+#include "tensor/decode_floats.h"
 #include "tensor/quantize.h"
 
 namespace masr {
 namespace {
-
-float HalfToFloat(uint16_t half) {
-  const float sign = (half & 0x8000) != 0 ? -1.0f : 1.0f;
-  const int exponent = (half >> 10) & 0x1f;
-  const int mantissa = half & 0x3ff;
-  if (exponent == 31) return mantissa != 0 ? std::nanf("") : sign * INFINITY;
-  if (exponent == 0) return sign * std::ldexp(static_cast<float>(mantissa), -24);
-  return sign * std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
-}
 
 // Limit of the uniform distribution that gives the init's variance.
 double UniformBound(const ParameterSpec& spec) {
@@ -59,20 +51,6 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 
 bool IsAligned(const void* data, size_t alignment) {
   return reinterpret_cast<uintptr_t>(data) % alignment == 0;
-}
-
-std::vector<float> DecodeFloats(const TensorEntry& entry) {
-  std::vector<float> values(static_cast<size_t>(entry.elements()));
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (entry.dtype == DType::kF32) {
-      std::memcpy(&values[i], entry.bytes.data() + 4 * i, 4);
-      continue;
-    }
-    uint16_t bits;
-    std::memcpy(&bits, entry.bytes.data() + 2 * i, 2);
-    values[i] = entry.dtype == DType::kBf16 ? Bf16ToFloat(bits) : HalfToFloat(bits);
-  }
-  return values;
 }
 
 }  // namespace
@@ -140,8 +118,7 @@ Result<Weights> Weights::FromFile(const ParameterTable& table,
       view.data = data;
     } else if (entry->dtype == DType::kF32 && IsAligned(data, alignof(float))) {
       view.data = data;
-    } else if (entry->dtype == DType::kF32 || entry->dtype == DType::kBf16 ||
-               entry->dtype == DType::kF16) {
+    } else if (IsFloat(entry->dtype)) {
       owned = DecodeFloats(*entry);
       view.data = owned.data();
     } else {

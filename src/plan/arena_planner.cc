@@ -52,8 +52,7 @@ std::vector<int64_t> FramesEntering(const Model& model, size_t block, std::vecto
 }  // namespace
 
 int64_t FeatureFrames(const Model& model, double seconds) {
-  const LogMelOptions& options = model.config.features.log_mel;
-  return static_cast<int64_t>(std::ceil(seconds * 1000 / options.hop_ms)) + 1;
+  return static_cast<int64_t>(std::ceil(seconds / model.config.features.frame_s())) + 1;
 }
 
 size_t KeptBlocks(const Encoder& encoder, const Candidate& candidate) {

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <utility>
 
-#include "audio/log_mel.h"
 #include "audio/resampler.h"
 #include "base/rng.h"
 #include "kernels/optimizer_step.h"
+#include "model/feature_extractor.h"
 #include "plan/candidate.h"
 #include "tensor/arena.h"
 
@@ -191,16 +191,15 @@ double MedianTime(const ClockS& clock, int repetitions, const Work& work) {
 // Utterances are made ready by several threads at once, each by one.
 Status MeasureFeatures(const Model& model, const ThreadPool& threads, const ClockS& clock,
                        const MeasureOptions& options, DeviceProfile& profile) {
-  const LogMelOptions& log_mel_options = model.config.features.log_mel;
-  MASR_TRY(const LogMel log_mel, LogMel::Create(log_mel_options));
-  const double rate = log_mel_options.sample_rate_hz;
+  MASR_TRY(const FeatureExtractor features, FeatureExtractor::Create(model.config.features));
+  const double rate = model.config.features.sample_rate_hz();
   const std::vector<float> samples = Noise(static_cast<int64_t>(rate * options.utterance_s), 0.1f);
   const auto count = static_cast<size_t>(std::max(options.utterances, threads.threads()));
   const double speech = options.utterance_s * static_cast<double>(count);
   profile.features_s = MedianTime(clock, options.repetitions,
                                   [&] {
                                     threads.ParallelFor(count, [&](size_t, int) {
-                                      (void)log_mel.ComputeAll(samples);
+                                      (void)features.Features(samples);
                                     });
                                   }) /
                        speech;
@@ -210,7 +209,7 @@ Status MeasureFeatures(const Model& model, const ThreadPool& threads, const Cloc
                                                 const auto slower =
                                                     Resample(samples, rate, rate / 0.95);
                                                 if (slower.has_value())
-                                                  (void)log_mel.ComputeAll(*slower);
+                                                  (void)features.Features(*slower);
                                               });
                                             }) /
                                  speech;
@@ -257,8 +256,7 @@ Result<DeviceProfile> MeasureDevice(const Model& model, const ThreadPool& thread
   DeviceProfile profile = {
       .name = options.name, .threads = threads.threads(), .encoder = model.config.encoder_json};
   BlockMeter meter(model, threads, clock, options);
-  const auto frames =
-      static_cast<int64_t>(options.utterance_s * 1000 / model.config.features.log_mel.hop_ms);
+  const auto frames = static_cast<int64_t>(options.utterance_s / model.config.features.frame_s());
   std::vector<int64_t> few = {frames};
   std::vector<int64_t> many(static_cast<size_t>(options.utterances), frames);
   for (size_t b = 0; b < model.encoder.blocks().size(); ++b) {

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "audio/log_mel.h"
 #include "base/thread_pool.h"
 #include "kernels/optimizer_step_8bit.h"
 #include "plan/arena_planner.h"
@@ -18,7 +17,7 @@ constexpr int64_t kFloat = sizeof(float);
 constexpr int64_t kBytesPerSample = 2 + 2 * kFloat;
 
 int64_t SamplesOf(const Model& model, double seconds) {
-  return static_cast<int64_t>(std::ceil(seconds * model.config.features.log_mel.sample_rate_hz));
+  return static_cast<int64_t>(std::ceil(seconds * model.config.features.sample_rate_hz()));
 }
 
 // Of `seconds` of speech in so many utterances: rows of what enters the lowest block.
@@ -81,7 +80,7 @@ Result<RoundMemory> PlanRoundMemory(ArenaPlanner& arenas, const Candidate& candi
   memory.averages = 2 * trained;
   MASR_TRY(memory.arena, arenas.Bytes(candidate));
   const double batch_s = std::max({speech.update_s, speech.validation_s, speech.longest_s});
-  const int64_t mels = model.config.features.log_mel.mels;
+  const int64_t mels = model.config.features.width();
   // Each utterance's features, and the batch that they are put into; samples of one per thread.
   memory.inputs = 2 * FeatureFrames(model, batch_s) * mels * kFloat +
                   SamplesOf(model, ReadAtOnce(speech, threads)) * kBytesPerSample;

@@ -1,6 +1,5 @@
 #include "train/batch_loader.h"
 
-#include "audio/feature_stream.h"
 #include "base/rng.h"
 #include "ctc/ctc_loss.h"
 
@@ -8,8 +7,8 @@ namespace masr {
 
 Result<BatchLoader> BatchLoader::Create(const Model& model, SpeechDataset& dataset,
                                         SpeechDataset* noise, const ThreadPool& threads) {
-  MASR_TRY(LogMel log_mel, LogMel::Create(model.config.features.log_mel));
-  return BatchLoader(model, dataset, noise, threads, std::move(log_mel));
+  MASR_TRY(FeatureExtractor features, FeatureExtractor::Create(model.config.features));
+  return BatchLoader(model, dataset, noise, threads, std::move(features));
 }
 
 Status CheckTargetFits(const Utterance& utterance, std::span<const int32_t> target,
@@ -61,15 +60,17 @@ Result<std::vector<float>> BatchLoader::Features(std::span<const int64_t> group,
     const uint64_t own_key = MixKeys(key, static_cast<uint64_t>(index));
     rng = Rng(own_key);
     MASR_TRY(std::vector<float> own, dataset_.Samples(index));
-    MASR_TRY(own, AugmentSamples(std::move(own), config.log_mel.sample_rate_hz, augment, noise,
-                                 own_key, rng, /*applied=*/nullptr));
+    MASR_TRY(own, AugmentSamples(std::move(own), config.sample_rate_hz(), augment, noise, own_key,
+                                 rng, /*applied=*/nullptr));
     samples.insert(samples.end(), own.begin(), own.end());
   }
-  std::vector<float> features = log_mel_.ComputeAll(samples);
-  const int64_t mels = log_mel_.mels();
-  const int64_t frames = static_cast<int64_t>(features.size()) / mels;
-  NormalizeFeatures(config.normalization, frames, mels, features.data());
-  if (augment.spec_augment) SpecAugment(augment.spec, frames, mels, features.data(), rng);
+  std::vector<float> features = features_.Features(std::move(samples));
+  // Its masks are bands of frequencies and times: a wave has neither.
+  if (augment.spec_augment && config.kind == FeatureKind::kLogMel) {
+    const int64_t mels = features_.width();
+    SpecAugment(augment.spec, static_cast<int64_t>(features.size()) / mels, mels, features.data(),
+                rng);
+  }
   return features;
 }
 
@@ -98,7 +99,7 @@ Batch BatchLoader::Load(std::span<const int64_t> indices, const AugmentOptions& 
       problems.push_back({index, features[i].error().message});
       continue;
     }
-    const int64_t frames = static_cast<int64_t>(features[i]->size()) / log_mel_.mels();
+    const int64_t frames = static_cast<int64_t>(features[i]->size()) / features_.width();
     const int64_t out_frames = model_.encoder.OutputFrames(frames);
     const std::span<const int32_t> target = Target(groups[i], batch);
     const Status fits = CheckTargetFits(dataset_.utterance(index), target, out_frames);

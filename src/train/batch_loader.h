@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "data/speech_dataset.h"
+#include "model/feature_extractor.h"
 #include "model/model.h"
 #include "train/augmentation.h"
 
@@ -57,12 +58,12 @@ class BatchLoader {
 
  private:
   BatchLoader(const Model& model, SpeechDataset& dataset, SpeechDataset* noise,
-              const ThreadPool& threads, LogMel log_mel)
+              const ThreadPool& threads, FeatureExtractor features)
       : model_(model),
         dataset_(dataset),
         noise_(noise),
         threads_(threads),
-        log_mel_(std::move(log_mel)) {}
+        features_(std::move(features)) {}
 
   Result<std::vector<float>> Noise(int64_t index);
   std::vector<std::span<const int64_t>> Groups(std::span<const int64_t> indices,
@@ -73,7 +74,7 @@ class BatchLoader {
   SpeechDataset& dataset_;
   SpeechDataset* noise_;
   const ThreadPool& threads_;
-  LogMel log_mel_;
+  FeatureExtractor features_;
   // Two utterances may draw the same noise at the same time.
   std::unique_ptr<std::mutex> noise_mutex_ = std::make_unique<std::mutex>();
 };

@@ -73,7 +73,7 @@ class Splitter {
   // Of a frame of what enters the batch's first block.
   double FrameSeconds() const {
     constexpr int64_t kMany = 1 << 20;
-    const double hop_s = model_.config.features.log_mel.hop_ms / 1000;
+    const double hop_s = model_.config.features.frame_s();
     const int64_t frames = model_.encoder.InputFrames(batch_.first_block, kMany);
     return hop_s * std::round(static_cast<double>(kMany) / static_cast<double>(frames));
   }

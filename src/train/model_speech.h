@@ -16,7 +16,7 @@ inline SpeechDataset SpeechFor(const Model& model, std::vector<Manifest> manifes
                                int64_t cache_bytes = 0) {
   return SpeechDataset::Create(
       std::move(manifests), model.vocabulary,
-      {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz, .cache_bytes = cache_bytes});
+      {.sample_rate_hz = model.config.features.sample_rate_hz(), .cache_bytes = cache_bytes});
 }
 
 }  // namespace masr

@@ -57,7 +57,7 @@ Result<PretrainData> PretrainData::Load(const PretrainOptions& options, const Mo
   data.skipped = static_cast<int64_t>(data.train.problems().size() + data.dev.problems().size());
   if (!options.noise_manifest.empty()) {
     MASR_TRY(data.noise, LoadNoise(options.noise_manifest,
-                                   {.sample_rate_hz = model.config.features.log_mel.sample_rate_hz,
+                                   {.sample_rate_hz = model.config.features.sample_rate_hz(),
                                     .cache_bytes = options.cache_bytes / 8}));
   }
   return data;

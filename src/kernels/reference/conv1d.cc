@@ -83,4 +83,43 @@ void Conv1dBackward(Offsets in_offsets, Offsets out_offsets, int64_t in_channels
   for (int64_t i = 0; i < out_offsets.back() * out_channels; ++i) dbias[i % out_channels] += dy[i];
 }
 
+// Output channel o and input channel c meet where both are in the same group; c counts inside it.
+void GroupedConv1dForward(Offsets in_offsets, Offsets out_offsets, int64_t in_channels,
+                          int64_t out_channels, int64_t groups, const Conv1dShape& shape,
+                          const double* x, const double* w, const double* bias, double* y) {
+  const int64_t in_width = in_channels / groups;
+  const int64_t out_width = out_channels / groups;
+  FillWithBias(out_offsets.back(), out_channels, bias, y);
+  ForEachMeeting(in_offsets, out_offsets, shape, [&](int64_t out, int64_t in, int64_t tap) {
+    for (int64_t o = 0; o < out_channels; ++o) {
+      for (int64_t c = 0; c < in_width; ++c) {
+        const int64_t channel = o / out_width * in_width + c;
+        y[out * out_channels + o] +=
+            w[(o * shape.kernel + tap) * in_width + c] * x[in * in_channels + channel];
+      }
+    }
+  });
+}
+
+void GroupedConv1dBackward(Offsets in_offsets, Offsets out_offsets, int64_t in_channels,
+                           int64_t out_channels, int64_t groups, const Conv1dShape& shape,
+                           const double* x, const double* w, const double* dy, double* dx,
+                           double* dw, double* dbias) {
+  const int64_t in_width = in_channels / groups;
+  const int64_t out_width = out_channels / groups;
+  std::fill_n(dx, in_offsets.back() * in_channels, 0.0);
+  ForEachMeeting(in_offsets, out_offsets, shape, [&](int64_t out, int64_t in, int64_t tap) {
+    for (int64_t o = 0; o < out_channels; ++o) {
+      const double g = dy[out * out_channels + o];
+      for (int64_t c = 0; c < in_width; ++c) {
+        const int64_t channel = o / out_width * in_width + c;
+        const int64_t weight = (o * shape.kernel + tap) * in_width + c;
+        dx[in * in_channels + channel] += w[weight] * g;
+        dw[weight] += x[in * in_channels + channel] * g;
+      }
+    }
+  });
+  for (int64_t i = 0; i < out_offsets.back() * out_channels; ++i) dbias[i % out_channels] += dy[i];
+}
+
 }  // namespace masr::reference
