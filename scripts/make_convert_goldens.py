@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 """Writes src/convert/testdata/: recognisers of other frameworks, and what those make of them.
 
 For each model a folder in the layout of Hugging Face's transformers (config.json, vocab.json,

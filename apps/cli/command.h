@@ -36,8 +36,10 @@ struct Command {
 Command OneOf(CLI::App* app, std::vector<Command> commands);
 
 Command AddAverage(CLI::App& parent);
+Command AddConvert(CLI::App& parent);
 Command AddData(CLI::App& parent);
 Command AddEvaluate(CLI::App& parent);
+Command AddExport(CLI::App& parent);
 Command AddInfo(CLI::App& parent);
 Command AddLanguageModel(CLI::App& parent);
 Command AddPersonalize(CLI::App& parent);

@@ -13,10 +13,11 @@ int Run(int argc, char** argv) {
                "mobileasr");
   app.require_subcommand(1);
   app.set_version_flag("--version", "mobileasr 0.1.0");
-  const Command commands[] = {AddPretrain(app),   AddPersonalize(app), AddPlan(app),
-                              AddRollback(app),   AddReport(app),      AddSimulate(app),
-                              AddTranscribe(app), AddEvaluate(app),    AddInfo(app),
-                              AddAverage(app),    AddData(app),        AddLanguageModel(app)};
+  const Command commands[] = {AddPretrain(app),   AddPersonalize(app),  AddPlan(app),
+                              AddRollback(app),   AddReport(app),       AddSimulate(app),
+                              AddTranscribe(app), AddEvaluate(app),     AddInfo(app),
+                              AddAverage(app),    AddConvert(app),      AddExport(app),
+                              AddData(app),       AddLanguageModel(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

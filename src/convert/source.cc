@@ -19,6 +19,11 @@ const std::vector<std::string>& MayBeLeft() {
 // Of a token that we do not have: never the likeliest.
 constexpr float kNeverChosen = -1e4f;
 
+// A safetensors file; LoadModel says if it is not ours.
+bool IsModelFile(const std::string& path) {
+  return FileExists(path) && SafetensorsFile::Open(path).has_value();
+}
+
 }  // namespace
 
 Result<Source> OpenSource(const std::string& path) {
@@ -41,6 +46,20 @@ Status WriteConverted(const Source& source, WeightFormat format, const std::stri
       source.config, table, source.metadata, format,
       [&](ParameterId id) { return ReadParameter(*maps.at(table[id].name), source.weights); },
       path);
+}
+
+Result<std::vector<std::string>> ConvertModel(const std::string& path, WeightFormat format,
+                                              const std::string& out) {
+  if (IsModelFile(path)) {
+    MASR_TRY(const Model model, LoadModel(path));
+    MASR_RETURN_IF_ERROR(WriteModel(
+        model.config, model.encoder.parameters(), model.metadata, format,
+        [&](ParameterId id) { return model.weights.ToFloat(id); }, out));
+    return std::vector<std::string>();
+  }
+  MASR_TRY(const Source source, OpenSource(path));
+  MASR_RETURN_IF_ERROR(WriteConverted(source, format, out));
+  return source.notes;
 }
 
 Status ExportModel(const Model& model, const std::string& folder) {

@@ -35,6 +35,11 @@ Result<Source> OpenSource(const std::string& path);
 // checked before anything is written.
 Status WriteConverted(const Source& source, WeightFormat format, const std::string& path);
 
+// OpenSource and WriteConverted; or, if `path` is a model file of ours, that model stored as
+// `format` says. Gives the notes.
+Result<std::vector<std::string>> ConvertModel(const std::string& path, WeightFormat format,
+                                              const std::string& out);
+
 // The way back of a model that was converted: writes the source's files, with its names, into
 // `folder`, which must exist: model.safetensors in f32 and its configuration. What the model has
 // learned since is in them. kInvalidArgument for a model that did not come from elsewhere.

@@ -50,7 +50,7 @@ Status SavePartWay(const Model& from, const Model& to, float share, WeightFormat
 // A model's file out of values that are made one parameter at a time, for models that need not be
 // in memory (src/convert). `values(id)`, called once for each tensor of the file, gives
 // parameters[id].elements() numbers. Low-rank pairs must not be among the parameters; `format` is
-// not kAsStored.
+// not kAsStored; kInt8 clips outliers (tensor/clipped_quantize.h), which SaveModel does not.
 using ParameterValues = std::function<std::vector<float>(ParameterId id)>;
 Status WriteModel(const ModelConfig& config, const ParameterTable& parameters,
                   std::map<std::string, std::string> metadata, WeightFormat format,

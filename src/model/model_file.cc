@@ -2,6 +2,7 @@
 
 #include "model/adapters.h"
 #include "model/model.h"
+#include "tensor/clipped_quantize.h"
 #include "tensor/quantize.h"
 
 namespace masr {
@@ -15,9 +16,12 @@ constexpr const char* kConfigKey = "mobileasr.config";
 class ModelTensors {
  public:
   using FormatOf = std::function<WeightFormat(ParameterId matrix)>;
+  using Quantize = void (*)(int64_t rows, int64_t cols, const float* values, int8_t* out,
+                            float* scales);
 
-  ModelTensors(const ParameterTable& table, FormatOf format_of, const ParameterValues& values)
-      : table_(table), format_of_(std::move(format_of)), values_(values) {
+  ModelTensors(const ParameterTable& table, FormatOf format_of, const ParameterValues& values,
+               Quantize quantize)
+      : table_(table), format_of_(std::move(format_of)), values_(values), quantize_(quantize) {
     for (ParameterId id = 0; id < table.size(); ++id) {
       const ParameterSpec& spec = table[id];
       if (spec.adapts != kNoParameter) continue;
@@ -44,7 +48,7 @@ class ModelTensors {
     }
     std::vector<int8_t> codes(values.size());
     std::vector<float> row_scales(static_cast<size_t>(spec.rows()));
-    QuantizeRows(spec.rows(), spec.cols(), values.data(), codes.data(), row_scales.data());
+    quantize_(spec.rows(), spec.cols(), values.data(), codes.data(), row_scales.data());
     return scales ? Copy(std::span<const float>(row_scales)) : Copy(std::span<const int8_t>(codes));
   }
 
@@ -79,6 +83,7 @@ class ModelTensors {
   const ParameterTable& table_;
   FormatOf format_of_;
   const ParameterValues& values_;
+  Quantize quantize_;
   std::vector<TensorEntry> entries_;
   std::vector<Source> sources_;
   std::vector<uint8_t> bytes_;  // of the tensor that is being written
@@ -141,13 +146,23 @@ Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std:
   return model;
 }
 
-Status SaveModel(const Model& model, WeightFormat format, const std::string& path) {
-  const ParameterValues values = [&](ParameterId id) { return MergedValues(model, id); };
+namespace {
+
+// What a model would be with other values.
+Status SaveValues(const Model& model, WeightFormat format, const ParameterValues& values,
+                  const std::string& path) {
   const auto format_of = [&](ParameterId id) {
     return format == WeightFormat::kAsStored ? StoredFormat(model.weights, id) : format;
   };
   return Write(model.config, model.metadata,
-               ModelTensors(model.encoder.parameters(), format_of, values), path);
+               ModelTensors(model.encoder.parameters(), format_of, values, QuantizeRows), path);
+}
+
+}  // namespace
+
+Status SaveModel(const Model& model, WeightFormat format, const std::string& path) {
+  return SaveValues(
+      model, format, [&](ParameterId id) { return MergedValues(model, id); }, path);
 }
 
 Status SavePartWay(const Model& from, const Model& to, float share, WeightFormat format,
@@ -165,18 +180,15 @@ Status SavePartWay(const Model& from, const Model& to, float share, WeightFormat
     }
     return mixed;
   };
-  const auto format_of = [&](ParameterId id) {
-    return format == WeightFormat::kAsStored ? StoredFormat(to.weights, id) : format;
-  };
-  return Write(to.config, to.metadata, ModelTensors(to.encoder.parameters(), format_of, values),
-               path);
+  return SaveValues(to, format, values, path);
 }
 
 Status WriteModel(const ModelConfig& config, const ParameterTable& parameters,
                   std::map<std::string, std::string> metadata, WeightFormat format,
                   const ParameterValues& values, const std::string& path) {
   const auto format_of = [format](ParameterId) { return format; };
-  return Write(config, std::move(metadata), ModelTensors(parameters, format_of, values), path);
+  return Write(config, std::move(metadata),
+               ModelTensors(parameters, format_of, values, QuantizeRowsClipped), path);
 }
 
 }  // namespace masr

@@ -107,7 +107,6 @@ TEST_F(RoundCheckpointTest, AStoppedRoundSavesAndGoesOn) {
       {.progress = [&](const RoundProgress& p) { seen.push_back(100 * p.epoch + p.update); }});
   ASSERT_TRUE(result.has_value()) << result.error().message;
   EXPECT_EQ(seen.front(), 203);
-  EXPECT_GT(result->seconds, stopped->seconds);
   EXPECT_EQ(AllWeights(*model_), expected_);
 }
 
