@@ -46,6 +46,17 @@ TEST(ConfigReader, ReadsValuesOfEveryKind) {
   EXPECT_TRUE(reader.Finish().has_value());
 }
 
+TEST(ConfigReader, OthersMayBeIgnoredButNotMistakes) {
+  const json object = Parsed(R"({"known": 3, "other": {"x": 1}})");
+  ConfigReader reader(object, "test");
+  EXPECT_EQ(reader.Int("known", {}, 0, 9), 3);
+  EXPECT_TRUE(reader.FinishIgnoringOthers().has_value());
+  EXPECT_FALSE(reader.Finish().has_value());
+  ConfigReader strict(object, "test");
+  strict.Int("known", {}, 5, 9);
+  EXPECT_FALSE(strict.FinishIgnoringOthers().has_value());
+}
+
 TEST(ConfigReader, GivesDefaultsForWhatIsAbsent) {
   const json object = json::object();
   ConfigReader reader(object, "test");
