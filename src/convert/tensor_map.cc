@@ -37,36 +37,24 @@ std::string List(const std::vector<std::string>& names) {
   return text;
 }
 
-// [out, in, taps] to [out, taps, in].
-std::vector<float> ChannelsLast(const std::vector<int64_t>& shape, const std::vector<float>& from) {
-  const int64_t out = shape[0];
-  const int64_t in = shape[1];
-  const int64_t taps = Taps(shape);
+// [out, a, b] to [out, b, a].
+std::vector<float> SwapLast(int64_t out, int64_t a, int64_t b, const std::vector<float>& from) {
   std::vector<float> to(from.size());
   for (int64_t o = 0; o < out; ++o) {
-    for (int64_t c = 0; c < in; ++c) {
-      for (int64_t t = 0; t < taps; ++t) {
-        to[(o * taps + t) * in + c] = from[(o * in + c) * taps + t];
-      }
+    for (int64_t i = 0; i < a; ++i) {
+      for (int64_t j = 0; j < b; ++j) to[(o * b + j) * a + i] = from[(o * a + i) * b + j];
     }
   }
   return to;
 }
 
+// Of `shape` [out, in, taps]: to [out, taps, in], and back.
+std::vector<float> ChannelsLast(const std::vector<int64_t>& shape, const std::vector<float>& from) {
+  return SwapLast(shape[0], shape[1], Taps(shape), from);
+}
 std::vector<float> ChannelsFirst(const std::vector<int64_t>& shape,
                                  const std::vector<float>& from) {
-  const int64_t out = shape[0];
-  const int64_t in = shape[1];
-  const int64_t taps = Taps(shape);
-  std::vector<float> to(from.size());
-  for (int64_t o = 0; o < out; ++o) {
-    for (int64_t c = 0; c < in; ++c) {
-      for (int64_t t = 0; t < taps; ++t) {
-        to[(o * in + c) * taps + t] = from[(o * taps + t) * in + c];
-      }
-    }
-  }
-  return to;
+  return SwapLast(shape[0], Taps(shape), shape[1], from);
 }
 
 // |v| of each tap, over out and in: [taps].

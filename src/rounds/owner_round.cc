@@ -46,6 +46,12 @@ Result<SpeechDataset> SpeechOf(const std::string& manifest, const Model& model) 
   return data;
 }
 
+Result<ErrorRates> RatesOn(SpeechDataset& data, const Model& model, const ThreadPool& threads) {
+  MASR_TRY(const Evaluation e,
+           Evaluate(model, data, {}, threads, {.batch_seconds = kOneUtterance}));
+  return ErrorRates{.wer = e.words.rate_percent(), .cer = e.characters.rate_percent()};
+}
+
 // Of everything that decides the weights which a round gives.
 Result<std::string> IdentityOf(const RoundUnderWay& round, const std::string& speech_path) {
   MASR_TRY(const std::string lines, ReadTextFile(speech_path));
@@ -166,9 +172,7 @@ Result<std::optional<ErrorRates>> OwnerRound::OnSpeechOf(const std::string& mani
   std::optional<ErrorRates> rates;
   if (manifest.empty()) return rates;
   MASR_TRY(SpeechDataset data, SpeechOf(manifest, model));
-  MASR_TRY(const Evaluation e,
-           Evaluate(model, data, {}, threads, {.batch_seconds = kOneUtterance}));
-  rates = ErrorRates{.wer = e.words.rate_percent(), .cer = e.characters.rate_percent()};
+  MASR_TRY(rates, RatesOn(data, model, threads));
   return rates;
 }
 
@@ -178,12 +182,12 @@ Status OwnerRound::HearOthers(const ThreadPool& threads) {
   RoundRecord& record = under_way_.record;
   const std::string& general = under_way_.settings.general;
   if (general.empty()) return {};
-  MASR_TRY(const SpeechDataset data, SpeechOf(general, *model_));
+  MASR_TRY(SpeechDataset data, SpeechOf(general, *model_));
   std::string set = HashText(data.Fingerprint());
   if (record.general_set != set) record.general_base = record.general_before = std::nullopt;
   record.general_set = std::move(set);
   if (!record.general_before) {
-    MASR_TRY(record.general_before, OnSpeechOf(general, *model_, threads));
+    MASR_TRY(record.general_before, RatesOn(data, *model_, threads));
   }
   if (record.general_base) return {};
   if (record.from == record.base || folder_->base_file().empty()) {
@@ -195,7 +199,7 @@ Status OwnerRound::HearOthers(const ThreadPool& threads) {
   }
   if (record.general_base) return {};
   MASR_TRY(const Model base, LoadModel(folder_->base_file()));
-  MASR_TRY(record.general_base, OnSpeechOf(general, base, threads));
+  MASR_TRY(record.general_base, RatesOn(data, base, threads));
   return {};
 }
 
@@ -369,12 +373,11 @@ Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundE
   Note(result);
   unfinished_ = result.stopped && (record.halt_why.empty() || result.best_epoch == 0);
   if (unfinished_) {
+    NoteResources();
+    // Without a reason yet: it is not over.
+    MASR_RETURN_IF_ERROR(folder_->Update(under_way_));
     record.why = record.halt_why.empty() ? "stopped as its owner asked"
                                          : "stopped before an epoch was better: " + record.halt_why;
-    NoteResources();
-    RoundUnderWay left = under_way_;
-    left.record.why.clear();
-    MASR_RETURN_IF_ERROR(folder_->Update(left));
     return record;
   }
   if (result.best_epoch == 0) {
