@@ -2,7 +2,7 @@
 """Pretraining in several processes, over MPI, as its users start it: mpi_test.py MOBILEASR
 
 Trains a tiny recogniser on tones alone and with mpirun, compares the loss of every update, and kills a process in the
-middle. Skipped (exit code 77), with a message, where there is no mpirun or the command was built without MPI.
+middle. Skipped (exit code 77), with a message, where there is no mpirun or the command was built without its MPI module.
 """
 
 import json
@@ -150,10 +150,20 @@ class Mpi(unittest.TestCase):
         self.assertIn("nowhere.jsonl", errors)
         self.assertIn("of 2", errors)
 
+    def test_a_command_without_its_module_refuses_to_be_one_of_several(self):
+        alone = self.dir / "without_module"
+        shutil.copy(MOBILEASR, alone)
+        done = subprocess.run([alone, "pretrain", "--config", self.dir / "config.json", "--train", self.train, "--dev",
+                               self.dev, "--out", self.dir / "lonely.masr"], env={**os.environ, "PMI_SIZE": "2"},
+                              capture_output=True, text=True, timeout=SECONDS)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("one of several processes, but MPI cannot be used", done.stderr)
+        self.assertFalse((self.dir / "lonely.masr").exists())
+
 
 if __name__ == "__main__":
     if shutil.which("mpirun") is None:
         skip("no mpirun (install openmpi-bin)")
-    if "libmpi" not in subprocess.run(["ldd", str(MOBILEASR)], capture_output=True, text=True).stdout:
-        skip("mobileasr was built without MPI (MASR_MPI)")
+    if not MOBILEASR.with_name("mobileasr_mpi.so").exists():
+        skip("mobileasr was built without its MPI module (MASR_MPI)")
     unittest.main(verbosity=1)

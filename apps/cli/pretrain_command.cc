@@ -6,7 +6,7 @@
 
 #include "command.h"
 #include "io/file.h"
-#include "mpi_collective.h"
+#include "process_group.h"
 #include "progress.h"
 #include "resources/process_memory.h"
 #include "train/learning_rate_finder.h"

@@ -15,10 +15,11 @@ constexpr double kImaginedSpeechS = 1;
 // A pause is part of an utterance, as it was in training; the hours between two are not, and
 // statistics wait meanwhile. (Leaving all pauses out costs words.)
 constexpr double kCountedQuietS = 5;
-// Between looks at the tail, and how long after speech begins they come that often: the first text
-// is to come within 0.3 s, and windows are short then or hold one utterance more.
+// Between looks at the tail, at least; and while speech that began less than kOnsetS ago has given
+// no text yet, which is to come within 0.3 s.
 constexpr double kLookS = 0.12;
-constexpr double kOnsetS = 0.5;
+constexpr double kFirstLookS = 0.04;
+constexpr double kOnsetS = 1.0;
 // Samples taken at a time of a large piece: what they become is not kept all at once.
 constexpr size_t kPieceSamples = 4096;
 
@@ -214,11 +215,12 @@ Result<std::span<const float>> StreamingEncoder::Tail() {
   return std::span<const float>(tail_);
 }
 
-bool StreamingEncoder::TailDue() const {
+bool StreamingEncoder::TailDue(bool has_text) const {
+  if (!spoken_since_tail_) return false;
   const auto news = static_cast<double>(heard_ - tail_heard_);
-  if (!spoken_since_tail_ || news * frame_s_ < kLookS) return false;
-  if (static_cast<double>(activity_.frames_since_onset()) * activity_frame_s_ < kOnsetS)
-    return true;
+  const double onset_s = static_cast<double>(activity_.frames_since_onset()) * activity_frame_s_;
+  if (!has_text && onset_s < kOnsetS) return news * frame_s_ >= kFirstLookS;
+  if (news * frame_s_ < kLookS) return false;
   return news * options_.tail_visits >= static_cast<double>(heard_ - window_begin_);
 }
 

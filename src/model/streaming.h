@@ -65,9 +65,9 @@ class StreamingEncoder {
   // The rows after the stable ones, [n, tokens], valid until the next call that is not const. Runs
   // the network unless nothing was heard since the last time.
   Result<std::span<const float>> Tail();
-  // Whether a look at the tail is worth its cost by now: soon after speech begins, then the more
-  // seldom the longer the window, and not at all where nobody speaks.
-  bool TailDue() const;
+  // Whether a look at the tail is worth its cost by now: often after speech begins and until it has
+  // given text, then the more seldom the longer the window, and not at all where nobody speaks.
+  bool TailDue(bool has_text) const;
 
   // The stream's end: the tail, which is stable now. The next Push begins another stream.
   Result<int64_t> Finish(std::vector<float>& rows);

@@ -196,7 +196,7 @@ TEST(StreamingEncoder, NothingAndTooLittleGiveNoRows) {
   EXPECT_EQ(*encoder->Push({}, rows), 0);
   EXPECT_EQ(*encoder->Push(Sound(*model, 0.02), rows), 0);  // less than one feature window
   EXPECT_TRUE(encoder->Tail()->empty());
-  EXPECT_FALSE(encoder->TailDue());
+  EXPECT_FALSE(encoder->TailDue(false));
   EXPECT_EQ(*encoder->Finish(rows), 0);
   EXPECT_TRUE(rows.empty());
 }
@@ -234,21 +234,26 @@ TEST(StreamingEncoder, TheTailIsDueSoonAfterSpeechBeginsAndThenMoreSeldom) {
   std::vector<float> rows;
   for (size_t begin = 0; begin < samples.size(); begin += 160) {
     ASSERT_TRUE(encoder->Push(std::span(samples).subspan(begin, 160), rows).has_value());
-    if (!encoder->TailDue()) continue;
+    const double heard_s = static_cast<double>(begin + 160) / rate_hz;
+    const bool has_text = heard_s > 3.6;
+    if (!encoder->TailDue(has_text)) continue;
     ASSERT_TRUE(encoder->Tail().has_value());
-    looks_s.push_back(static_cast<double>(begin + 160) / rate_hz);
+    looks_s.push_back(heard_s);
   }
-  // None in the quiet room; within 300 ms of speech.
-  const auto quiet =
-      std::count_if(looks_s.begin(), looks_s.end(), [](double s) { return s <= 3.0; });
-  EXPECT_EQ(quiet, 0);
+  const auto between = [&](double begin_s, double end_s) {
+    return std::count_if(looks_s.begin(), looks_s.end(),
+                         [&](double s) { return s > begin_s && s <= end_s; });
+  };
+  // None in the quiet room; soon after speech begins, and often until there is text.
+  EXPECT_EQ(between(0, 3.0), 0);
   const auto first = std::find_if(looks_s.begin(), looks_s.end(), [](double s) { return s > 3.0; });
   ASSERT_NE(first, looks_s.end());
-  EXPECT_LE(*first, 3.3);
-  // The window is longer by then, and a look at it rarer.
-  const auto late = std::count_if(looks_s.begin(), looks_s.end(), [](double s) { return s > 4.0; });
-  EXPECT_GE(late, 1);
-  EXPECT_LE(late, 6);
+  EXPECT_LE(*first, 3.2);
+  EXPECT_GE(between(3.0, 3.6), 5);
+  // With text, and a longer window, it is rarer.
+  EXPECT_LE(between(3.6, 4.0), 2);
+  EXPECT_GE(between(4.0, 7.0), 1);
+  EXPECT_LE(between(4.0, 7.0), 6);
 }
 
 TEST(StreamingEncoder, RefusesTimesThatAreNone) {

@@ -37,7 +37,9 @@ Result<std::vector<int32_t>> StreamingRecognizer::Partial() {
     decoder.Advance(static_cast<int64_t>(heard_.size()) / encoder_.tokens(), heard_.data());
   }
   decoder.Advance(static_cast<int64_t>(tail.size()) / encoder_.tokens(), tail.data());
-  return decoder.Best();
+  std::vector<int32_t> text = decoder.Best();
+  has_text_ = !text.empty();
+  return text;
 }
 
 Result<int64_t> StreamingRecognizer::Finish(std::vector<SpokenSegment>& segments) {
@@ -47,6 +49,7 @@ Result<int64_t> StreamingRecognizer::Finish(std::vector<SpokenSegment>& segments
   // Whatever happened, the next stream begins anew.
   if (in_segment_) EndSegment(segments);
   heard_.clear();
+  has_text_ = false;
   const int64_t rows = std::exchange(row_, 0);
   if (!count.has_value()) return tl::unexpected(count.error());
   return rows;
@@ -95,6 +98,7 @@ void StreamingRecognizer::EndSegment(std::vector<SpokenSegment>& segments) {
   heard_.clear();
   decoder_ = fresh_;
   in_segment_ = false;
+  has_text_ = false;
 }
 
 }  // namespace masr

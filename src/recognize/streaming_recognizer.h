@@ -35,7 +35,7 @@ class StreamingRecognizer {
 
   // The segment that goes on, its tail with it; it may read differently the next time.
   Result<std::vector<int32_t>> Partial();
-  bool PartialDue() const { return encoder_.TailDue(); }
+  bool PartialDue() const { return encoder_.TailDue(in_segment_ || has_text_); }
 
   // The stream's end; the last segment is added if there is one. Returns the rows of the stream:
   // none if it was too short for the encoder. The next Push begins another.
@@ -58,6 +58,7 @@ class StreamingRecognizer {
   int64_t first_spoken_ = 0;
   int64_t last_spoken_ = 0;
   bool in_segment_ = false;
+  bool has_text_ = false;  // in the last Partial() of what may become the next segment
 };
 
 }  // namespace masr

@@ -1,5 +1,3 @@
-#include "mpi_collective.h"
-
 #include <mpi.h>
 #include <sched.h>
 
@@ -11,6 +9,8 @@
 #include <queue>
 #include <string>
 #include <thread>
+
+#include "process_group.h"
 
 namespace masr::cli {
 namespace {
@@ -185,17 +185,17 @@ class MpiGroup final : public ProcessGroup {
 };
 
 }  // namespace
+}  // namespace masr::cli
 
-Result<std::unique_ptr<ProcessGroup>> JoinProcessGroup(const std::atomic<bool>& stop) {
-  if (ProcessesByLauncher() < 2) return std::unique_ptr<ProcessGroup>();
+extern "C" __attribute__((visibility("default"))) void masr_join_mpi(
+    const std::atomic<bool>& stop, masr::cli::JoinedGroup& joined) {
   int provided = MPI_THREAD_SINGLE;
   if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS ||
       provided < MPI_THREAD_SERIALIZED) {
-    return Fail(ErrorCode::kUnsupported,
-                "MPI cannot be called from two threads in turn (MPI_THREAD_SERIALIZED); use an MPI "
-                "library that can");
+    joined = masr::Fail(masr::ErrorCode::kUnsupported,
+                        "MPI cannot be called from two threads in turn (MPI_THREAD_SERIALIZED); "
+                        "use an MPI library that can");
+    return;
   }
-  return std::unique_ptr<ProcessGroup>(std::make_unique<MpiGroup>(stop));
+  joined = std::make_unique<masr::cli::MpiGroup>(stop);
 }
-
-}  // namespace masr::cli

@@ -1,7 +1,7 @@
-// Processes that mpirun started together. Built with MPI (MASR_MPI) or without: then mpi_missing.cc
-// takes the place of mpi_collective.cc.
-#ifndef MOBILEASR_APPS_CLI_MPI_COLLECTIVE_H_
-#define MOBILEASR_APPS_CLI_MPI_COLLECTIVE_H_
+// Processes that mpirun started together. Only they load MPI, in a module of its own beside the
+// command (mpi_process_group.cc): a command that is alone neither needs it nor pays for it.
+#ifndef MOBILEASR_APPS_CLI_PROCESS_GROUP_H_
+#define MOBILEASR_APPS_CLI_PROCESS_GROUP_H_
 
 #include <atomic>
 #include <memory>
@@ -21,9 +21,14 @@ class ProcessGroup : public Collective {
   virtual Status Leave(Status status) = 0;
 };
 
+using JoinedGroup = Result<std::unique_ptr<ProcessGroup>>;
+
 // Null if the command was started alone. `stop` is the owner's wish to stop; while it is true and
 // the others do not answer, standard error says so.
-Result<std::unique_ptr<ProcessGroup>> JoinProcessGroup(const std::atomic<bool>& stop);
+JoinedGroup JoinProcessGroup(const std::atomic<bool>& stop);
+
+// The module's one function. Module and command are built together.
+extern "C" void masr_join_mpi(const std::atomic<bool>& stop, JoinedGroup& joined);
 
 // What mpirun (Open MPI, or another launcher by PMIx or PMI) says in the environment; 0 if the
 // command was started alone.
@@ -31,4 +36,4 @@ int ProcessesByLauncher();
 
 }  // namespace masr::cli
 
-#endif  // MOBILEASR_APPS_CLI_MPI_COLLECTIVE_H_
+#endif  // MOBILEASR_APPS_CLI_PROCESS_GROUP_H_
