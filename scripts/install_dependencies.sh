@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a group of tasks needs, from Debian's packages, if it is not there yet.
-#   scripts/install_dependencies.sh build [test] [docs] [python] [mpi] [lint] [voices] [text] [peer] [bench] [goldens]
+#   scripts/install_dependencies.sh build [test] [docs] [python] [java] [mpi] [lint] [voices] [text] [peer] [bench] [goldens]
 set -euo pipefail
 
 declare -A groups=(
@@ -9,6 +9,7 @@ declare -A groups=(
   [test]="libgtest-dev python3 pkg-config"
   [docs]="doxygen"
   [python]="pybind11-dev python3-dev python3-numpy"
+  [java]="default-jdk-headless"
   [mpi]="libopenmpi-dev openmpi-bin"
   [lint]="clang clang-format clang-tidy"
   [voices]="flite espeak-ng festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts sox wamerican python3"
