@@ -56,7 +56,14 @@ masr_status masr_set_decoding(masr_model* model, const masr_decoding_options* op
     MASR_TRY(const masr_decoding_options read, ReadOptions(options, "masr_decoding_options"));
     MASR_TRY(const DecodingOptions wanted, DecodingOptionsFrom(read));
     MASR_TRY(Decoding decoding, Decoding::Create(wanted, learner->model().vocabulary));
-    model->decoding = std::make_shared<const Decoding>(std::move(decoding));
+    const auto shared = std::make_shared<const Decoding>(std::move(decoding));
+    model->decoding = shared;
+    model->text_of = nullptr;
+    if (!shared->greedy()) {
+      model->text_of = [shared](int64_t rows, const float* logits) {
+        return shared->Text(rows, logits);
+      };
+    }
     return {};
   });
 }

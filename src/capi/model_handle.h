@@ -3,6 +3,7 @@
 #define MOBILEASR_CAPI_MODEL_HANDLE_H_
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,7 +12,10 @@
 #include "capi/handle.h"
 #include "capi/learner.h"
 #include "mobileasr/mobileasr.h"
-#include "recognize/decoding.h"
+
+namespace masr {
+class Decoding;
+}  // namespace masr
 
 namespace masr::capi {
 
@@ -31,6 +35,9 @@ struct masr_model : masr::capi::Handle {
   masr::ThreadPool pool;
   std::shared_ptr<masr::capi::Learner> learner;    // null until a model is loaded; streams share it
   std::shared_ptr<const masr::Decoding> decoding;  // null until it is needed or set
+  // What `decoding` makes of [rows, tokens] where it was set; empty: the best path. Only who sets
+  // it names the beam, so that a program without it is linked without it.
+  std::function<std::string(int64_t rows, const float* logits)> text_of;
   std::deque<masr::capi::AppFunction> functions;
 };
 

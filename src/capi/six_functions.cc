@@ -7,6 +7,7 @@
 #include "capi/model_handle.h"
 #include "capi/speech_input.h"
 #include "capi/structs.h"
+#include "ctc/greedy_decoder.h"
 
 namespace masr::capi {
 namespace {
@@ -35,8 +36,8 @@ size_t LongestToken(const Vocabulary& vocabulary) {
 // Goes through the output utterance by utterance, filling what is wanted.
 class Writer {
  public:
-  Writer(const Model& model, const Decoding& decoding, masr_inference& inference)
-      : model_(model), decoding_(decoding), to_(inference) {}
+  Writer(const masr_model& handle, masr_inference& inference)
+      : handle_(handle), model_(handle.learner->model()), to_(inference) {}
 
   void Take(size_t first, const Logits& logits) {
     const auto tokens = static_cast<size_t>(model_.encoder.tokens());
@@ -63,13 +64,16 @@ class Writer {
 
  private:
   void AddText(int64_t rows, const float* values) {
-    const std::string text = decoding_.Text(rows, values);
+    const std::string text = handle_.text_of
+                                 ? handle_.text_of(rows, values)
+                                 : model_.vocabulary.Decode(GreedyDecode(
+                                       rows, model_.encoder.tokens(), Vocabulary::kBlank, values));
     std::memcpy(to_.texts + text_bytes_, text.c_str(), text.size() + 1);
     text_bytes_ += text.size() + 1;
   }
 
+  const masr_model& handle_;
   const Model& model_;
-  const Decoding& decoding_;
   masr_inference& to_;
   int64_t rows_ = 0;
   size_t text_bytes_ = 0;
@@ -115,8 +119,7 @@ Outcome Infer(masr_model& model, const masr_speech& speech, masr_inference& infe
     return MASR_OK;
   }
   MASR_TRY(const SpeechInput input, ReadSpeech(of, learner->threads(), speech, false));
-  MASR_TRY(const std::shared_ptr<const Decoding> decoding, DecodingOf(model));
-  Writer writer(of, *decoding, inference);
+  Writer writer(model, inference);
   MASR_RETURN_IF_ERROR(learner->Infer(
       input.batch, [&](size_t first, const Logits& logits) { writer.Take(first, logits); }));
   writer.Finish();
