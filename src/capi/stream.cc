@@ -157,7 +157,8 @@ masr_status masr_stream_create(masr_model* model, const masr_stream_options* opt
     MASR_TRY(const masr_stream_options read, ReadOptions(options, "masr_stream_options"));
     MASR_RETURN_IF_ERROR(CheckOptions(read));
     MASR_TRY(const auto decoding, DecodingOf(*model));
-    auto made = std::make_unique<masr_stream>(model, model->learner, decoding, read);
+    std::unique_ptr<masr_stream> made(new masr_stream{
+        .model = model, .learner = model->learner, .decoding = decoding, .options = read});
     MASR_RETURN_IF_ERROR(Begin(*made));
     *stream = made.release();
     return {};
