@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a group of tasks needs, if it is not there yet: Debian's packages; and npm's, into build/npm.
-#   scripts/install_dependencies.sh build [test] [docs] [python] [mpi] [lint] [onnx] [voices] [text] [peer] [bench]
+#   scripts/install_dependencies.sh build [test] [docs] [python] [java] [mpi] [lint] [onnx] [voices] [text] [peer] [bench]
 #       [goldens]
 set -euo pipefail
 
@@ -10,6 +10,7 @@ declare -A groups=(
   [test]="libgtest-dev python3 pkg-config"
   [docs]="doxygen"
   [python]="pybind11-dev python3-dev python3-numpy"
+  [java]="default-jdk-headless"
   [mpi]="libopenmpi-dev openmpi-bin"
   [lint]="clang clang-format clang-tidy"
   [onnx]="python3-onnx"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The six functions in C, in C++ and by the engine itself: six_functions_test.py C CPP ENGINE
+"""The six functions in C, in C++, by the engine itself and in Java: six_functions_test.py C CPP ENGINE [JAVA COMMAND]
 
 Each runs on the shipped model and a synthetic sentence, and says the same to the last digit; what is restored goes on
 as if there had been no break. Python's standard library only.
@@ -11,7 +11,9 @@ import sys
 import tempfile
 import unittest
 
-PROGRAMS = [pathlib.Path(p).resolve() for p in sys.argv[1:4]]
+ENGINE = [pathlib.Path(sys.argv[3]).resolve()]
+# Each says what was wrong in the same way.
+PROGRAMS = [[pathlib.Path(p).resolve()] for p in sys.argv[1:3]] + ([sys.argv[4:]] if sys.argv[4:] else [])
 ASSETS = pathlib.Path(__file__).resolve().parent.parent / "assets"
 SENTENCE = ASSETS / "general" / "00-flite-slt.ogg"
 
@@ -19,26 +21,26 @@ SENTENCE = ASSETS / "general" / "00-flite-slt.ogg"
 def run(program, text=None, model=ASSETS / "tiny.masr"):
     text = SENTENCE.with_suffix(".txt").read_text().strip() if text is None else text
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run([program, model, SENTENCE, text, f"{folder}/checkpoint"], capture_output=True, text=True,
+        return subprocess.run([*program, model, SENTENCE, text, f"{folder}/checkpoint"], capture_output=True, text=True,
                               timeout=120)
 
 
 class SixFunctions(unittest.TestCase):
     def test_every_language_gives_the_same_bits(self):
-        said = [run(program) for program in PROGRAMS]
+        said = [run(program) for program in [*PROGRAMS, ENGINE]]
         for result in said:
             self.assertEqual(result.returncode, 0, result.stderr)
         lines = said[0].stdout.splitlines()
         self.assertEqual([line.split()[0] for line in lines],
                          ["parameters", "infer", "loss"] + 5 * ["train"] + ["infer"])
-        self.assertEqual(said[1].stdout, said[0].stdout)
-        self.assertEqual(said[2].stdout, said[0].stdout)
+        for result in said[1:]:
+            self.assertEqual(result.stdout, said[0].stdout)
         self.assertEqual(lines[6], lines[7], "what was restored goes on otherwise")
         losses = [float(line.split("loss ")[1].split(",")[0]) for line in lines[3:7]]
         self.assertLess(losses[3], losses[0], "nothing was learned")
 
     def test_errors_are_told(self):
-        for program in PROGRAMS[:2]:
+        for program in PROGRAMS:
             for arguments, message in (({"text": "a" * 1000}, "text needs"), ({"text": "7"}, 'utterance 0: text: "7"'),
                                        ({"model": "/no/such.masr"}, "/no/such.masr")):
                 result = run(program, **arguments)

@@ -1,0 +1,109 @@
+package org.mobileasr;
+
+/**
+ * What stands between Java and a handle of the library.
+ *
+ * <p>One call at a time, from any thread: a second one at the same time is refused with {@link
+ * Status#BUSY}, also one that comes out of a callback. Only {@link #setCancelled} and {@link #close}
+ * may come at any time.
+ */
+public abstract class Handle implements AutoCloseable {
+  private final String what;
+  private long address; // 0: closed
+  private boolean busy;
+  private boolean closing;
+  private boolean cancelled;
+
+  Handle(String what, long address) {
+    this.what = what;
+    this.address = address;
+  }
+
+  abstract void destroy(long ofAddress);
+
+  abstract void cancel(long ofAddress, boolean isCancelled);
+
+  /** A call of the library that gives something. */
+  interface Getter<T> {
+    T get(long ofAddress);
+  }
+
+  /** A call of the library that gives nothing. */
+  interface Action {
+    void run(long ofAddress);
+  }
+
+  final <T> T get(Getter<T> getter) {
+    long entered = enter();
+    try {
+      return getter.get(entered);
+    } finally {
+      leave();
+    }
+  }
+
+  final void call(Action action) {
+    long entered = enter();
+    try {
+      action.run(entered);
+    } finally {
+      leave();
+    }
+  }
+
+  private synchronized long enter() {
+    if (address == 0 || closing) {
+      throw new IllegalStateException(what + " is closed");
+    }
+    if (busy) {
+      throw new MobileAsrException(
+          Status.BUSY.ordinal(), "another call with " + what + " has not returned yet");
+    }
+    busy = true;
+    return address;
+  }
+
+  private synchronized void leave() {
+    busy = false;
+    if (closing) {
+      release();
+    } else {
+      // A callback that threw has stopped its own call, and not the next one.
+      cancel(address, cancelled);
+    }
+  }
+
+  /**
+   * While it is true, calls that take long end with {@link Status#CANCELLED} at their next
+   * opportunity, and new ones at once; a round ends as unfinished. Any thread, at any time; of a
+   * closed handle it does nothing.
+   */
+  public final synchronized void setCancelled(boolean isCancelled) {
+    cancelled = isCancelled;
+    if (address != 0 && !closing) {
+      cancel(address, isCancelled);
+    }
+  }
+
+  /**
+   * Gives back what the handle holds. Never waits: a call that is under way on another thread is
+   * cancelled, and what it uses goes when it returns. A second time it does nothing.
+   */
+  @Override
+  public final synchronized void close() {
+    if (address == 0 || closing) {
+      return;
+    }
+    closing = true;
+    if (busy) {
+      cancel(address, true);
+    } else {
+      release();
+    }
+  }
+
+  private void release() {
+    destroy(address);
+    address = 0;
+  }
+}
