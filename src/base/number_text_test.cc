@@ -27,9 +27,9 @@ TEST(ParseDouble, ReadsWholeNumbersBothWays) {
 
 TEST(ParseDouble, TakesNothingElseBothWays) {
   for (const char* text : {"", " 1", "1 ", "+1", "-", ".", "e5", "1,5", "0x10", "1e999", "--1",
-                           "1.5s", "\t2", "-+3", "nan(1)"}) {
+                           "1.5s", "\t2", "-+3"}) {
     EXPECT_FALSE(ParseDoubleInC(text).has_value()) << text;
-    if (std::string(text) != "nan(1)") EXPECT_FALSE(ParseDouble(text).has_value()) << text;
+    EXPECT_FALSE(ParseDouble(text).has_value()) << text;
   }
 }
 
