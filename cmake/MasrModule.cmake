@@ -12,7 +12,7 @@ foreach(file ${MASR_SNDFILE} ${MASR_SOXR} ${MASR_KISSFFT} ${MASR_SOUNDTOUCH} ${M
 endforeach()
 
 set(objects)
-foreach(folder base io resources tensor kernels layers audio text lm model ctc data plan train rounds report capi)
+foreach(folder base io resources tensor kernels layers audio text lm model ctc recognize data plan train rounds report capi)
   list(APPEND objects $<TARGET_OBJECTS:masr_${folder}>)
 endforeach()
 

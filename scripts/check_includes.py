@@ -31,7 +31,8 @@ ALLOWED = {
     "rounds": ["base", "io", "tensor", "kernels", "layers", "audio", "text", "lm", "model", "ctc", "data", "plan",
                "resources", "train"],
     "report": ["base", "io", "text", "plan", "train"],
-    "capi": ["base", "io", "resources", "tensor", "audio", "text", "model", "ctc", "plan", "train", "rounds", "report"],
+    "capi": ["base", "io", "resources", "tensor", "audio", "text", "lm", "model", "ctc", "recognize", "plan", "train", "rounds",
+             "report"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"/]+)/', re.MULTILINE)
 

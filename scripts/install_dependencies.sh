@@ -9,7 +9,7 @@ declare -A groups=(
            nlohmann-json3-dev libcli11-dev libprotozero-dev"
   [test]="libgtest-dev python3 pkg-config"
   [docs]="doxygen"
-  [python]="pybind11-dev python3-dev python3-numpy"
+  [python]="pybind11-dev python3-dev python3-numpy python3-pip python3-setuptools python3-wheel"
   [java]="default-jdk-headless"
   [mpi]="libopenmpi-dev openmpi-bin"
   [lint]="clang clang-format clang-tidy"

@@ -14,7 +14,7 @@ struct Options {
   CommonOptions common;
   std::string model;
   std::string data;
-  DecodingOptions decoding;
+  DecodingFlags decoding;
   bool show = false;
   std::string predictions;
 };
@@ -38,7 +38,7 @@ Status WritePredictions(const std::string& path, const SpeechDataset& dataset,
 
 Status Run(const Options& options) {
   MASR_TRY(const Model model, LoadModel(options.model));
-  MASR_TRY(const Decoding decoding, Decoding::Create(options.decoding, model));
+  MASR_TRY(const Decoding decoding, MakeDecoding(options.decoding, model));
   MASR_TRY(SpeechDataset dataset, LoadDataset(options.data, model));
   const ThreadPool threads(ThreadCount(options.common));
   Progress progress;

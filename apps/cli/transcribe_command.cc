@@ -10,8 +10,8 @@
 
 #include "audio_source.h"
 #include "command.h"
-#include "ctc/n_best.h"
 #include "decoding.h"
+#include "recognize/segment_texts.h"
 #include "recognize/streaming_recognizer.h"
 #include "resources/process_memory.h"
 
@@ -25,25 +25,14 @@ struct Options {
   bool stream = false;
   int rate_hz = 0;
   StreamingOptions windows;
-  DecodingOptions decoding;
+  DecodingFlags decoding;
   int n_best = 1;
 };
-
-// Without --stream: what fits in these is run as a whole; the middle is as long as what the
-// encoders here learn from.
-constexpr StreamingOptions kWholeFiles = {.left_s = 5, .chunk_s = 20, .right_s = 5};
 
 double ProcessCpuSeconds() {
   timespec time{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-// Greedy decoding may put a space at either end.
-std::string Trimmed(const std::string& text) {
-  const size_t first = text.find_first_not_of(' ');
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(' ') + 1 - first);
 }
 
 // The words of a segment, their times those of the whole stream; "nbest" if there are several. The
@@ -209,12 +198,9 @@ class Transcriber {
                     Transcript& transcript) {
     const double row_s = recognizer_.encoder().seconds_per_row();
     for (const SpokenSegment& segment : segments) {
-      const int64_t rows =
-          static_cast<int64_t>(segment.rows.size()) / recognizer_.encoder().tokens();
-      const std::vector<RecognizedText> n_best =
-          MakeNBest(segment.hypotheses, model_.vocabulary, rows, segment.rows.data(), n_best_);
-      const std::string line = Trimmed(n_best.front().text);
-      if (line.empty()) continue;
+      const std::vector<RecognizedText> n_best = SegmentTexts(segment, model_.vocabulary, n_best_);
+      if (n_best.empty()) continue;
+      const std::string& line = n_best.front().text;
       if (!transcript.text.empty()) transcript.text += ' ';
       transcript.text += line;
       Json json = SegmentJson(segment, n_best, row_s, greedy_);
@@ -279,11 +265,11 @@ Status CheckFiles(const Options& options) {
 Status Run(const Options& options) {
   MASR_RETURN_IF_ERROR(CheckFiles(options));
   MASR_TRY(const Model model, LoadModel(options.model));
-  MASR_TRY(const Decoding decoding, Decoding::Create(options.decoding, model));
+  MASR_TRY(const Decoding decoding, MakeDecoding(options.decoding, model));
   const ThreadPool threads(ThreadCount(options.common));
-  MASR_TRY(
-      StreamingEncoder encoder,
-      StreamingEncoder::Create(model, threads, options.stream ? options.windows : kWholeFiles));
+  MASR_TRY(StreamingEncoder encoder,
+           StreamingEncoder::Create(model, threads,
+                                    options.stream ? options.windows : kWholeRecordings));
   Transcriber transcriber(model, std::move(encoder), decoding, options.n_best, options.rate_hz);
   const bool json = options.common.json;
   const bool several = options.files.size() > 1;

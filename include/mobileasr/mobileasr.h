@@ -2,7 +2,8 @@
 /// MobileASR in C: a CTC speech recogniser that learns its owner's voice on the device.
 ///
 /// Two handles. A `masr_model` is a recogniser with six functions: train, infer, loss, save,
-/// restore, parameters; and weights as arrays, for federated learning. A `masr_owner` is one
+/// restore, parameters; weights as arrays, for federated learning; a language model and hotwords
+/// for its texts; and, by a `masr_stream`, text while the sound arrives. A `masr_owner` is one
 /// person's folder of rounds: what to train within a budget is planned, learned, judged, accepted
 /// or not, and can be taken back.
 ///
@@ -222,9 +223,10 @@ typedef struct masr_inference {
 } masr_inference;
 
 /// What the recogniser hears: probabilities of its tokens for each row of the output, and the text
-/// of the best path. With all three buffers NULL only the sizes are written, at once: of audio at
-/// another rate than the recogniser's, and of texts, they are what is always enough. An utterance
-/// should not be much longer than 30 s: memory grows with the square.
+/// of the best path, or what masr_set_decoding() makes of it. With all three buffers NULL only the
+/// sizes are written, at once: of audio at another rate than the recogniser's, and of texts, they
+/// are what is always enough. An utterance should not be much longer than 30 s: memory grows with
+/// the square.
 /// @return MASR_BUFFER_TOO_SMALL with the sizes; MASR_INVALID_ARGUMENT for utterances that are too
 /// short
 MASR_API masr_status masr_infer(masr_model* model, const masr_speech* speech,
@@ -324,6 +326,124 @@ typedef enum masr_format {
 /// Writes a model file for masr_load(): the recogniser as it is now, LoRA merged. Atomic and
 /// durable.
 MASR_API masr_status masr_export(masr_model* model, const char* path, int32_t format);
+/// @}
+
+/// @name Texts that are likelier, and sound that is still arriving
+/// @{
+
+/// Of masr_set_decoding(): what is known of texts besides their sound.
+typedef struct masr_decoding_options {
+  size_t struct_size;            ///< sizeof(masr_decoding_options)
+  const char* language_model;    ///< what `mobileasr lm` writes, or an ARPA file; NULL: none
+  const char* hotwords;          ///< text, not a file: phrases to prefer, one a line, each perhaps
+                                 ///< with " :BOOST" (docs/decoding.md); NULL: none
+  double hotword_boost;          ///< nats per character of a phrase that names none; 0: 0.5
+  double language_model_weight;  ///< on ln p(word); 0: 0.6
+  double word_score;             ///< nats for each word
+  double unknown_score;          ///< ln p of each character of an unknown word; 0: -4
+  int32_t beam;                  ///< prefixes kept; 0: 64
+} masr_decoding_options;
+
+/// How the texts of masr_infer() and of streams that are made from now on are found: by a beam
+/// search with a language model, hotwords, or both. NULL, and after masr_load(): the best path,
+/// without anything. Probabilities and losses are not touched by it, nor is what is learned.
+/// @return MASR_NOT_FOUND, MASR_CORRUPT; MASR_INVALID_ARGUMENT for a language model whose words the
+/// recogniser cannot spell, and for a hotword or its boost that cannot be; then nothing has changed
+MASR_API masr_status masr_set_decoding(masr_model* model, const masr_decoding_options* options);
+
+/// A recogniser that listens. Made by masr_stream_create(). Its calls are calls of its model, which
+/// runs them one at a time, has their messages (masr_model_error()), and can cancel them.
+typedef struct masr_stream masr_stream;
+
+/// Of masr_stream_create(). The windows are those of docs/streaming.md.
+typedef struct masr_stream_options {
+  size_t struct_size;      ///< sizeof(masr_stream_options)
+  int32_t sample_rate_hz;  ///< of the sound; 0: the recogniser's
+  int32_t whole;           ///< 1: nobody waits for the text: windows of 30 s, in which a recording
+                           ///< is heard as by masr_infer(), and longer ones in the same memory
+  double left_seconds;     ///< past of a window; 0: 2, of `whole` 5
+  double chunk_seconds;    ///< what becomes final with each window; 0: 4, of `whole` 20
+  double right_seconds;    ///< future of a window, for which final text waits; 0: 2, of `whole` 5
+  double pause_seconds;    ///< that ends a segment; 0: 1
+  int32_t texts;           ///< of a segment at most, best first; 0: 1
+} masr_stream_options;
+
+/// Makes a stream of the recogniser that is loaded, with the decoding that is set. It hears with
+/// the weights as they are whenever it computes, so that training between its calls counts; after
+/// masr_load() or masr_restore() it may go on with the recogniser that was there. To be destroyed
+/// before its model. `options` may be NULL.
+/// @param[out] stream to be given to masr_stream_destroy(); NULL where it fails
+/// @return MASR_INVALID_ARGUMENT, also for windows that this recogniser cannot be run in
+MASR_API masr_status masr_stream_create(masr_model* model, const masr_stream_options* options,
+                                        masr_stream** stream);
+/// NULL is fine.
+MASR_API void masr_stream_destroy(masr_stream* stream);
+
+/// What a piece of sound has brought.
+typedef struct masr_stream_news {
+  size_t struct_size;   ///< sizeof(masr_stream_news)
+  size_t segments;      ///< that ended: masr_segment_at()
+  int32_t partial_due;  ///< 1: masr_stream_partial() is worth its cost by now
+  double seconds;       ///< of sound heard
+} masr_stream_news;
+
+/// The next `count` samples, in pieces of any size: final text does not depend on it. Some tens of
+/// milliseconds at a time keep partial texts fresh.
+/// @param[out] news may be NULL
+/// @return MASR_INVALID_ARGUMENT for a sample that is not finite: nothing of the piece was heard.
+/// After any other error the stream has forgotten what it heard, and begins another with the next
+/// piece
+MASR_API masr_status masr_stream_push(masr_stream* stream, const float* samples, size_t count,
+                                      masr_stream_news* news);
+/// What has been said since the last segment, and may read differently the next time. Computes,
+/// unless nothing was heard since it last did.
+/// @param[out] text valid until the next call with the stream
+MASR_API masr_status masr_stream_partial(masr_stream* stream, const char** text);
+/// The sound has ended: the last segment, if there is one. What is pushed next is another stream.
+/// @param[out] news may be NULL
+MASR_API masr_status masr_stream_finish(masr_stream* stream, masr_stream_news* news);
+
+/// What was said between two pauses. Of the best path alone there is nothing to compare a text
+/// with: confidences are NaN, and there is one text.
+typedef struct masr_segment {
+  size_t struct_size;    ///< sizeof(masr_segment)
+  double begin_seconds;  ///< of the stream
+  double end_seconds;    ///< of the stream
+  const char* text;      ///< the best one
+  double confidence;     ///< 0 to 1: its probability among all texts that were left
+  size_t words;          ///< of masr_word_at()
+  size_t texts;          ///< of masr_text_at(), the best one among them
+} masr_segment;
+
+/// A word of a segment's best text.
+typedef struct masr_word {
+  size_t struct_size;    ///< sizeof(masr_word)
+  const char* text;      ///< the word
+  double begin_seconds;  ///< of the stream
+  double end_seconds;    ///< of the stream
+  double confidence;     ///< 0 to 1: the share of texts, by their probability, that have it there
+} masr_word;
+
+/// One of a segment's texts.
+typedef struct masr_text {
+  size_t struct_size;  ///< sizeof(masr_text)
+  const char* text;    ///< the text
+  double score;        ///< nats
+  double confidence;   ///< 0 to 1
+} masr_text;
+
+/// Segment `index` of those that the last masr_stream_push() or masr_stream_finish() brought. All
+/// texts are valid until the next of these.
+/// @return MASR_NOT_FOUND beyond the last one
+MASR_API masr_status masr_segment_at(masr_stream* stream, size_t index, masr_segment* segment);
+/// Word `index` of one of these segments.
+/// @return MASR_NOT_FOUND beyond the last one
+MASR_API masr_status masr_word_at(masr_stream* stream, size_t segment, size_t index,
+                                  masr_word* word);
+/// Text `index` of one of these segments, best first.
+/// @return MASR_NOT_FOUND beyond the last one
+MASR_API masr_status masr_text_at(masr_stream* stream, size_t segment, size_t index,
+                                  masr_text* text);
 /// @}
 
 /// @name Functions by name

@@ -252,6 +252,10 @@ class Model {
   Status Export(const std::string& path, masr_format format = MASR_FORMAT_AS_STORED) const {
     return Give(masr_export(handle(), path.c_str(), format));
   }
+  /// masr_set_decoding(); without options: the best path again.
+  Status SetDecoding(const masr_decoding_options& options = Make<masr_decoding_options>()) {
+    return Give(masr_set_decoding(handle(), &options));
+  }
   /// masr_register()
   Status Register(const masr_function& function) {
     return Give(masr_register(handle(), &function));
@@ -283,23 +287,143 @@ class Model {
   std::unique_ptr<masr_model, Deleter> handle_;
 };
 
+/// A word that a stream has heard: masr_word.
+struct Word {
+  std::string text;          ///< the word
+  double begin_seconds = 0;  ///< of the stream
+  double end_seconds = 0;    ///< of the stream
+  double confidence = 0;     ///< 0 to 1; NaN of the best path alone
+};
+
+/// One of the texts of a segment: masr_text.
+struct Alternative {
+  std::string text;       ///< the text
+  double score = 0;       ///< nats
+  double confidence = 0;  ///< 0 to 1; NaN of the best path alone
+};
+
+/// What was said between two pauses: masr_segment.
+struct Segment {
+  double begin_seconds = 0;        ///< of the stream
+  double end_seconds = 0;          ///< of the stream
+  std::vector<Word> words;         ///< of the best text
+  std::vector<Alternative> texts;  ///< best first, at least one
+};
+
+/// What a piece of sound has brought: masr_stream_news.
+struct StreamNews {
+  std::vector<Segment> segments;  ///< that ended
+  bool partial_due = false;       ///< whether Stream::Partial() is worth its cost by now
+  double seconds = 0;             ///< of sound heard
+};
+
+/// A recogniser that listens: masr_stream. The model must outlive it; one call at a time of both.
+class Stream {
+ public:
+  /// masr_stream_create()
+  static Result<Stream> Create(const Model& model,
+                               const masr_stream_options& options = Make<masr_stream_options>()) {
+    masr_stream* handle = nullptr;
+    const masr_status status = masr_stream_create(model.handle(), &options, &handle);
+    if (status != MASR_OK) return Error{status, masr_model_error(model.handle())};
+    return Stream(model.handle(), handle);
+  }
+
+  /// The handle, for C functions that have no counterpart here. It stays this object's.
+  masr_stream* handle() const { return handle_.get(); }
+
+  /// masr_stream_push()
+  Result<StreamNews> Push(const float* samples, size_t count) {
+    masr_stream_news news = Make<masr_stream_news>();
+    return Read(masr_stream_push(handle(), samples, count, &news), news);
+  }
+  /// masr_stream_push()
+  Result<StreamNews> Push(const std::vector<float>& samples) {
+    return Push(samples.data(), samples.size());
+  }
+  /// masr_stream_partial()
+  Result<std::string> Partial() {
+    const char* text = nullptr;
+    const masr_status status = masr_stream_partial(handle(), &text);
+    if (status != MASR_OK) return Why(status);
+    return std::string(text);
+  }
+  /// masr_stream_finish()
+  Result<StreamNews> Finish() {
+    masr_stream_news news = Make<masr_stream_news>();
+    return Read(masr_stream_finish(handle(), &news), news);
+  }
+
+ private:
+  struct Deleter {
+    void operator()(masr_stream* stream) const { masr_stream_destroy(stream); }
+  };
+  Stream(masr_model* model, masr_stream* handle) : model_(model), handle_(handle) {}
+  Error Why(masr_status status) const { return {status, masr_model_error(model_)}; }
+  // By reference: it is written by a call among the arguments.
+  Result<StreamNews> Read(masr_status status, const masr_stream_news& news) const {
+    if (status != MASR_OK) return Why(status);
+    StreamNews read;
+    read.partial_due = news.partial_due != 0;
+    read.seconds = news.seconds;
+    for (size_t s = 0; s < news.segments; ++s) {
+      Result<Segment> segment = ReadSegment(s);
+      if (!segment) return segment.error();
+      read.segments.push_back(std::move(*segment));
+    }
+    return read;
+  }
+  Result<Segment> ReadSegment(size_t index) const {
+    masr_segment heard = Make<masr_segment>();
+    masr_status status = masr_segment_at(handle(), index, &heard);
+    Segment segment;
+    segment.begin_seconds = heard.begin_seconds;
+    segment.end_seconds = heard.end_seconds;
+    for (size_t w = 0; w < heard.words && status == MASR_OK; ++w) {
+      masr_word word = Make<masr_word>();
+      status = masr_word_at(handle(), index, w, &word);
+      if (status != MASR_OK) break;
+      segment.words.push_back({word.text, word.begin_seconds, word.end_seconds, word.confidence});
+    }
+    for (size_t t = 0; t < heard.texts && status == MASR_OK; ++t) {
+      masr_text text = Make<masr_text>();
+      status = masr_text_at(handle(), index, t, &text);
+      if (status != MASR_OK) break;
+      segment.texts.push_back({text.text, text.score, text.confidence});
+    }
+    if (status != MASR_OK) return Why(status);
+    return segment;
+  }
+
+  masr_model* model_;
+  std::unique_ptr<masr_stream, Deleter> handle_;
+};
+
 /// One person's folder of rounds: masr_owner.
 class Owner {
  public:
   /// Told of what happens in rounds, on the thread that runs them. Must not throw.
   using Events = std::function<void(const masr_event&)>;
+  /// Fills in what the app knows of its device; false ends the round. Must not throw.
+  using Monitor = std::function<bool(masr_resources&)>;
 
   /// Opens the folder, or makes it with a copy of `base`.
   static Result<Owner> Open(const std::string& folder, const std::string& base, Events events = {},
-                            int32_t threads = 0) {
-    Owner owner(std::make_unique<Events>(std::move(events)));
+                            int32_t threads = 0, Monitor monitor = {}) {
+    Owner owner(std::make_unique<Callbacks>(Callbacks{std::move(events), std::move(monitor)}));
     masr_owner_options options = Make<masr_owner_options>();
     options.threads = threads;
-    options.event_data = owner.events_.get();
+    options.event_data = owner.callbacks_.get();
     options.on_event = [](void* user_data, const masr_event* event) {
-      const Events& told = *static_cast<Events*>(user_data);
+      const Events& told = static_cast<Callbacks*>(user_data)->events;
       if (told) told(*event);
     };
+    if (owner.callbacks_->monitor) {
+      options.resource_data = owner.callbacks_.get();
+      options.resources = [](void* user_data, masr_resources* resources) -> int32_t {
+        return static_cast<Callbacks*>(user_data)->monitor(*resources) ? 0 : 1;
+      };
+    }
     masr_owner* handle = nullptr;
     if (const masr_status status = masr_owner_create(&options, &handle); status != MASR_OK) {
       return Error{status, "wrong number of threads"};
@@ -340,7 +464,11 @@ class Owner {
   struct Deleter {
     void operator()(masr_owner* owner) const { masr_owner_destroy(owner); }
   };
-  explicit Owner(std::unique_ptr<Events> events) : events_(std::move(events)) {}
+  struct Callbacks {
+    Events events;
+    Monitor monitor;
+  };
+  explicit Owner(std::unique_ptr<Callbacks> callbacks) : callbacks_(std::move(callbacks)) {}
   Error Why(masr_status status) const { return {status, masr_owner_error(handle())}; }
   Status Give(masr_status status) const {
     if (status != MASR_OK) return Why(status);
@@ -361,7 +489,7 @@ class Owner {
     return Give(status, text);
   }
 
-  std::unique_ptr<Events> events_;  // at a fixed place: the handle points to it
+  std::unique_ptr<Callbacks> callbacks_;  // at a fixed place: the handle points to it
   std::unique_ptr<masr_owner, Deleter> handle_;
 };
 

@@ -110,6 +110,7 @@ masr_status masr_load(masr_model* model, const char* path) {
   return EnterPlain(model, [&]() -> Status {
     if (path == nullptr) return Fail(ErrorCode::kInvalidArgument, "path must not be NULL");
     MASR_TRY(model->learner, Learner::Load(path, model->pool, model->cancelled));
+    model->decoding.reset();
     return {};
   });
 }

@@ -11,6 +11,7 @@
 #include "capi/handle.h"
 #include "capi/learner.h"
 #include "mobileasr/mobileasr.h"
+#include "recognize/decoding.h"
 
 namespace masr::capi {
 
@@ -28,7 +29,8 @@ struct masr_model : masr::capi::Handle {
   explicit masr_model(int threads) : pool(threads) {}
 
   masr::ThreadPool pool;
-  std::unique_ptr<masr::capi::Learner> learner;  // null until a model is loaded
+  std::shared_ptr<masr::capi::Learner> learner;    // null until a model is loaded; streams share it
+  std::shared_ptr<const masr::Decoding> decoding;  // null until it is needed or set
   std::deque<masr::capi::AppFunction> functions;
 };
 
@@ -38,6 +40,9 @@ namespace masr::capi {
 Result<Learner*> Ready(masr_model& model);
 // The same for what takes long; kCancelled where somebody has asked to stop.
 Result<Learner*> ReadyToWork(masr_model& model);
+
+// What is set, or the best path. A recogniser is loaded.
+Result<std::shared_ptr<const Decoding>> DecodingOf(masr_model& model);
 
 // The six functions behind the border.
 Result<masr_step> Train(masr_model& model, const masr_speech& speech);

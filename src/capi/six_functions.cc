@@ -7,7 +7,6 @@
 #include "capi/model_handle.h"
 #include "capi/speech_input.h"
 #include "capi/structs.h"
-#include "ctc/greedy_decoder.h"
 
 namespace masr::capi {
 namespace {
@@ -36,7 +35,8 @@ size_t LongestToken(const Vocabulary& vocabulary) {
 // Goes through the output utterance by utterance, filling what is wanted.
 class Writer {
  public:
-  Writer(const Model& model, masr_inference& inference) : model_(model), to_(inference) {}
+  Writer(const Model& model, const Decoding& decoding, masr_inference& inference)
+      : model_(model), decoding_(decoding), to_(inference) {}
 
   void Take(size_t first, const Logits& logits) {
     const auto tokens = static_cast<size_t>(model_.encoder.tokens());
@@ -63,13 +63,13 @@ class Writer {
 
  private:
   void AddText(int64_t rows, const float* values) {
-    const std::string text = model_.vocabulary.Decode(
-        GreedyDecode(rows, model_.encoder.tokens(), Vocabulary::kBlank, values));
+    const std::string text = decoding_.Text(rows, values);
     std::memcpy(to_.texts + text_bytes_, text.c_str(), text.size() + 1);
     text_bytes_ += text.size() + 1;
   }
 
   const Model& model_;
+  const Decoding& decoding_;
   masr_inference& to_;
   int64_t rows_ = 0;
   size_t text_bytes_ = 0;
@@ -115,7 +115,8 @@ Outcome Infer(masr_model& model, const masr_speech& speech, masr_inference& infe
     return MASR_OK;
   }
   MASR_TRY(const SpeechInput input, ReadSpeech(of, learner->threads(), speech, false));
-  Writer writer(of, inference);
+  MASR_TRY(const std::shared_ptr<const Decoding> decoding, DecodingOf(model));
+  Writer writer(of, *decoding, inference);
   MASR_RETURN_IF_ERROR(learner->Infer(
       input.batch, [&](size_t first, const Logits& logits) { writer.Take(first, logits); }));
   writer.Finish();

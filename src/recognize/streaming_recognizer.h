@@ -13,6 +13,10 @@
 
 namespace masr {
 
+// For sound that nobody waits for the text of: what fits in these is run as a whole; the middle is
+// as long as what the encoders here learn from.
+inline constexpr StreamingOptions kWholeRecordings = {.left_s = 5, .chunk_s = 20, .right_s = 5};
+
 // What was said between two pauses.
 struct SpokenSegment {
   double begin_s = 0;  // of the first and after the last row that is not blank

@@ -16,7 +16,8 @@ void CheckWidth(JNIEnv* env, masr_model* model, jint mels) {
   Fail(env, MASR_INVALID_ARGUMENT, message.c_str());
 }
 
-// The values [first, first + count) of a direct buffer, where they lie.
+}  // namespace
+
 const float* Direct(JNIEnv* env, jobject buffer, jlong first, jlong count) {
   const auto* values = static_cast<const float*>(env->GetDirectBufferAddress(buffer));
   if (values == nullptr || env->GetDirectBufferCapacity(buffer) < first + count) {
@@ -24,8 +25,6 @@ const float* Direct(JNIEnv* env, jobject buffer, jlong first, jlong count) {
   }
   return values + first;
 }
-
-}  // namespace
 
 JavaSpeech::JavaSpeech(JNIEnv* env, masr_model* model, jobjectArray values, jlongArray ranges,
                        jint mels, jint rate_hz, jbyteArray texts)

@@ -9,6 +9,9 @@
 
 namespace mobileasr::java {
 
+// The values [first, first + count) of a direct FloatBuffer, where they lie.
+const float* Direct(JNIEnv* env, jobject buffer, jlong first, jlong count);
+
 class JavaSpeech {
  public:
   // `values`: float[] or direct FloatBuffer of each utterance; `ranges`: first value and number of

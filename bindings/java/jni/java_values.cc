@@ -95,6 +95,15 @@ jlongArray ToJava(JNIEnv* env, const int64_t* values, size_t count) {
   return array;
 }
 
+jdoubleArray ToJava(JNIEnv* env, const std::vector<double>& values) {
+  const jsize size = Size(env, values.size());
+  const jdoubleArray array = env->NewDoubleArray(size);
+  CheckPending(env);
+  env->SetDoubleArrayRegion(array, 0, size, values.data());
+  CheckPending(env);
+  return array;
+}
+
 jfloatArray ToJava(JNIEnv* env, const float* values, size_t count) {
   const jsize size = Size(env, count);
   const jfloatArray array = env->NewFloatArray(size);

@@ -80,6 +80,7 @@ std::vector<jdouble> Doubles(JNIEnv* env, jdoubleArray array);
 
 jbyteArray ToJava(JNIEnv* env, std::string_view bytes);
 jlongArray ToJava(JNIEnv* env, const int64_t* values, size_t count);
+jdoubleArray ToJava(JNIEnv* env, const std::vector<double>& values);
 jfloatArray ToJava(JNIEnv* env, const float* values, size_t count);
 // Texts one after the other, each with its NUL.
 jbyteArray ToJava(JNIEnv* env, std::initializer_list<const char*> texts);

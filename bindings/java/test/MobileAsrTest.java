@@ -444,6 +444,134 @@ public final class MobileAsrTest {
     }
   }
 
+  private static float[] sentence(Model model) {
+    return model.readAudio(assets + "/general/00-flite-slt.ogg");
+  }
+
+  private static String heard(Model model, float[] samples) {
+    return model.inferTexts(new Speech().add(samples)).texts[0].trim();
+  }
+
+  private static void languageModelAndHotwords() throws Exception {
+    try (Model model = tiny()) {
+      float[] samples = sentence(model);
+      String greedy = heard(model, samples);
+      check(!greedy.contains("little boat"), greedy);
+      DecodingOptions options = new DecodingOptions();
+      options.hotwords = "little boat :2";
+      model.setDecoding(options);
+      check(heard(model, samples).contains("little boat"), heard(model, samples));
+      options.hotwords = "agent 7";
+      fails(Status.INVALID_ARGUMENT, "agent 7", () -> model.setDecoding(options));
+      options.hotwords = null;
+      options.languageModel = "/no/such.lm";
+      fails(Status.NOT_FOUND, "/no/such.lm", () -> model.setDecoding(options));
+      options.languageModel = assets + "/en.lm";
+      model.setDecoding(options);
+      same("the little boat drifted slowly down the river", heard(model, samples));
+      model.setDecoding(null);
+      same(greedy, heard(model, samples));
+    }
+  }
+
+  private static void textWhileTheSoundArrives() throws Exception {
+    Model model = tiny();
+    float[] samples = sentence(model);
+    Stream stream = model.stream();
+    Set<String> partials = new HashSet<>();
+    for (int at = 0; at < samples.length; at += 320) {
+      StreamNews news = stream.push(samples, at, Math.min(320, samples.length - at));
+      same(0, news.segments.size()); // it is shorter than a window
+      if (news.partialDue) {
+        partials.add(stream.partial());
+      }
+    }
+    check(partials.size() > 2, partials);
+    StreamNews last = stream.finish();
+    same(1, last.segments.size());
+    check(Math.abs(last.seconds - samples.length / 16000.0) < 1e-9, last.seconds);
+    same(heard(model, samples), last.segments.get(0).text);
+    check(Double.isNaN(last.segments.get(0).words.get(0).confidence), "greedy");
+    same(0, stream.finish().segments.size());
+
+    DecodingOptions options = new DecodingOptions();
+    options.languageModel = assets + "/en.lm";
+    model.setDecoding(options);
+    StreamOptions whole = new StreamOptions();
+    whole.whole = true;
+    whole.texts = 3;
+    Stream other = model.stream(whole);
+    for (int i = 0; i < 3; ++i) {
+      if (i == 0) {
+        other.push(samples);
+      } else {
+        other.push(i == 1 ? direct(samples, ByteOrder.nativeOrder()) : FloatBuffer.wrap(samples));
+      }
+      Segment segment = other.finish().segments.get(0);
+      same("the little boat drifted slowly down the river", segment.text);
+      same(3, segment.texts.size());
+      same(segment.text, segment.texts.get(0).text);
+      same(8, segment.words.size());
+      double end = 0;
+      for (Segment.Word word : segment.words) {
+        check(segment.text.contains(word.text), word.text);
+        check(word.beginSeconds >= end && word.endSeconds > word.beginSeconds, word.beginSeconds);
+        check(word.confidence > 0 && word.confidence < 1 + 1e-9, word.confidence);
+        end = word.endSeconds;
+      }
+    }
+    fails(Status.INVALID_ARGUMENT, "samples 1 to", () -> other.push(samples, 1, samples.length));
+    fails(
+        Status.INVALID_ARGUMENT, "sample 1 is not", () -> other.push(new float[] {0, Float.NaN}));
+    model.setCancelled(true);
+    fails(Status.CANCELLED, "stopped", () -> other.push(samples));
+    model.setCancelled(false);
+    StreamOptions wrong = new StreamOptions();
+    wrong.sampleRateHz = 7;
+    fails(Status.INVALID_ARGUMENT, "sample rate", () -> model.stream(wrong));
+
+    stream.close();
+    stream.close();
+    throwsA(IllegalStateException.class, () -> stream.push(samples));
+    model.close(); // and with it the other one
+    throwsA(IllegalStateException.class, () -> other.push(samples));
+    other.close();
+    throwsA(IllegalStateException.class, model::stream);
+
+    // Closed in the middle of a call, both ways.
+    for (int i = 0; i < 6; ++i) {
+      Model again = tiny();
+      Stream running = again.stream();
+      AtomicReference<Throwable> end = new AtomicReference<>();
+      CountDownLatch began = new CountDownLatch(3);
+      Thread pusher =
+          new Thread(
+              () -> {
+                try {
+                  while (true) {
+                    running.push(samples);
+                    began.countDown();
+                  }
+                } catch (RuntimeException stopped) {
+                  end.set(stopped);
+                }
+              });
+      pusher.start();
+      began.await();
+      if (i % 2 == 0) {
+        again.close();
+      } else {
+        running.close();
+      }
+      pusher.join();
+      check(
+          is(Status.CANCELLED, end.get()) || end.get() instanceof IllegalStateException,
+          end.get());
+      running.close();
+      again.close();
+    }
+  }
+
   /** A round of one epoch in which the head learns, from eight synthetic sentences. */
   private static RoundOptions quick() throws IOException {
     StringBuilder manifest = new StringBuilder();
@@ -751,6 +879,7 @@ public final class MobileAsrTest {
       }
       try (Model model = tiny()) {
         model.inferTexts(new Speech().add(samples));
+        model.stream().push(samples); // goes with its model
       }
       String state = folder + "/owner";
       try (Owner owner = Owner.open(state, assets + "/tiny.masr")) {
@@ -773,6 +902,8 @@ public final class MobileAsrTest {
     test("one call at a time", MobileAsrTest::oneCallAtATime);
     test("another thread cancels", MobileAsrTest::anotherThreadCancels);
     test("closing stops what runs", MobileAsrTest::closingStopsWhatRuns);
+    test("a language model and hotwords", MobileAsrTest::languageModelAndHotwords);
+    test("text while the sound arrives", MobileAsrTest::textWhileTheSoundArrives);
     test("a round", MobileAsrTest::aRound);
     test("a plan", MobileAsrTest::aPlan);
     test("a monitor halts", MobileAsrTest::aMonitorHalts);

@@ -1,5 +1,8 @@
 package org.mobileasr;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * What stands between Java and a handle of the library.
  *
@@ -13,6 +16,8 @@ public abstract class Handle implements AutoCloseable {
   private boolean busy;
   private boolean closing;
   private boolean cancelled;
+  private final List<Long> parts = new ArrayList<>(); // that must go before the handle
+  private final List<Long> dropped = new ArrayList<>(); // during a call, which may use them
 
   Handle(String what, long address) {
     this.what = what;
@@ -20,6 +25,8 @@ public abstract class Handle implements AutoCloseable {
   }
 
   abstract void destroy(long ofAddress);
+
+  abstract void destroyPart(long part);
 
   abstract void cancel(long ofAddress, boolean isCancelled);
 
@@ -65,6 +72,10 @@ public abstract class Handle implements AutoCloseable {
 
   private synchronized void leave() {
     busy = false;
+    for (long part : dropped) {
+      destroyPart(part);
+    }
+    dropped.clear();
     if (closing) {
       release();
     } else {
@@ -102,7 +113,27 @@ public abstract class Handle implements AutoCloseable {
     }
   }
 
+  final synchronized void addPart(long part) {
+    parts.add(part);
+  }
+
+  /** Destroys it, after the call that is under way; nothing where the handle has taken it along. */
+  final synchronized void dropPart(long part) {
+    if (!parts.remove(Long.valueOf(part))) {
+      return;
+    }
+    if (busy) {
+      dropped.add(part);
+    } else {
+      destroyPart(part);
+    }
+  }
+
   private void release() {
+    for (long part : parts) {
+      destroyPart(part);
+    }
+    parts.clear();
     destroy(address);
     address = 0;
   }

@@ -181,6 +181,35 @@ public final class Model extends Handle {
     call(handle -> Native.modelExport(handle, file, format.ordinal()));
   }
 
+  /**
+   * A language model, hotwords, or both, for the texts of {@link #infer} and of streams that are
+   * made from now on; null: the best path again.
+   */
+  public void setDecoding(DecodingOptions options) {
+    DecodingOptions wanted = options == null ? new DecodingOptions() : options;
+    byte[] languageModel = Utf8.of(wanted.languageModel);
+    byte[] hotwords = Utf8.of(wanted.hotwords);
+    call(
+        handle ->
+            Native.modelSetDecoding(
+                handle, languageModel, hotwords, wanted.reals(), wanted.beam));
+  }
+
+  /** A recogniser that listens, as by default: text while the sound arrives. */
+  public Stream stream() {
+    return stream(new StreamOptions());
+  }
+
+  /** A recogniser that listens. */
+  public Stream stream(StreamOptions options) {
+    return get(
+        handle -> {
+          long stream = Native.streamCreate(handle, options.integers(), options.reals());
+          addPart(stream);
+          return new Stream(this, stream);
+        });
+  }
+
   /** What the functions take and give. */
   public List<Signature> signatures() {
     return get(
@@ -224,6 +253,11 @@ public final class Model extends Handle {
   @Override
   void destroy(long handle) {
     Native.modelDestroy(handle);
+  }
+
+  @Override
+  void destroyPart(long part) {
+    Native.streamDestroy(part);
   }
 
   @Override

@@ -67,6 +67,21 @@ final class Native {
   /** Name and meaning of it and of its values; null beyond the last one. */
   static native byte[] modelFunction(long model, int index, long[][] numbers);
 
+  static native void modelSetDecoding(
+      long model, byte[] languageModel, byte[] hotwords, double[] reals, int beam);
+
+  static native long streamCreate(long model, long[] integers, double[] reals);
+
+  static native void streamDestroy(long stream);
+
+  /** The texts; the numbers of {@link StreamNews} to {@code numbers[0]}. */
+  static native byte[] streamPush(
+      long model, long stream, Object samples, int offset, int count, double[][] numbers);
+
+  static native byte[] streamPartial(long model, long stream);
+
+  static native byte[] streamFinish(long model, long stream, double[][] numbers);
+
   static native long ownerCreate(int threads, boolean hasMonitor);
 
   static native void ownerDestroy(long owner);

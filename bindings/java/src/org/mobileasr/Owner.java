@@ -101,6 +101,9 @@ public final class Owner extends Handle {
   }
 
   @Override
+  void destroyPart(long part) {} // it has none
+
+  @Override
   void cancel(long handle, boolean isCancelled) {
     Native.ownerSetCancelled(handle, isCancelled);
   }
