@@ -31,6 +31,15 @@ target_compile_options(masr_compile_options INTERFACE
 if(MASR_SCALAR)
   target_compile_definitions(masr_compile_options INTERFACE HWY_COMPILE_ONLY_SCALAR)
 endif()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  # Kernels keep arrays of vectors, which SVE's, of unknown size, cannot be in. Every core with SVE has NEON.
+  target_compile_definitions(masr_compile_options INTERFACE
+    "HWY_DISABLED_TARGETS=(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
+endif()
+if(EMSCRIPTEN)
+  # Highway's push of instruction sets, of which there is one here.
+  target_compile_options(masr_compile_options INTERFACE -Wno-pragma-clang-attribute)
+endif()
 if(MASR_SANITIZE)
   target_compile_options(masr_compile_options INTERFACE
     -fsanitize=${MASR_SANITIZE} -fno-omit-frame-pointer -g -fno-sanitize-recover=all)

@@ -31,7 +31,7 @@ target_link_libraries(mobileasr_static PRIVATE stdc++ m)
 set(module mobileasr_static)
 
 # A sanitizer wants to be in the program.
-if(NOT MASR_SANITIZE AND NOT MASR_FUZZ)
+if(NOT MASR_SANITIZE AND NOT MASR_FUZZ AND NOT EMSCRIPTEN)
   masr_module(mobileasr_shared SHARED)
   set_target_properties(mobileasr_shared PROPERTIES EXPORT_NAME shared
     VERSION ${PROJECT_VERSION} SOVERSION ${MASR_ABI_VERSION})

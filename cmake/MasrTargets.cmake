@@ -1,10 +1,13 @@
 # A folder under src/ is one library. Tests lie beside the code as *_test.cc and become one
 # executable per folder; *_bench.cc are built by MASR_BENCH.
 #
-#   masr_library(<name> [DEPENDS <folder>...] [LIBRARIES <external>...])
+#   masr_library(<name> [DEPENDS <folder>...] [LIBRARIES <external>...] [WITHOUT <file>...])
 function(masr_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;TEST_DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;TEST_DEPENDS;WITHOUT" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  foreach(file ${ARG_WITHOUT})
+    list(REMOVE_ITEM all ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  endforeach()
   set(tests ${all})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   set(benches ${all})

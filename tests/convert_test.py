@@ -96,6 +96,9 @@ class Convert(unittest.TestCase):
                   .replace("parametrizations.weight.original1", "weight_v"): shape
                   for name, shape in source.items() if not name.endswith("masked_spec_embed")}
         self.assertEqual(tensors(back / "model.safetensors"), shapes)
+        onnx = self.dir / "learned.onnx"
+        self.succeeded(run("export", "--model", learned, "--out", onnx, "--json"))
+        self.assertIn(b"mobileasr.tokens", onnx.read_bytes())
         for name in ("config.json", "vocab.json", "preprocessor_config.json"):
             self.assertEqual((back / name).read_text(), (SOURCE / name).read_text())
         again = self.succeeded(run("convert", back, "--out", self.dir / "again.masr", "--json"))

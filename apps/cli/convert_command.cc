@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "command.h"
+#include "convert/onnx.h"
 #include "convert/source.h"
 #include "io/file.h"
 #include "train/compare_logits.h"
@@ -126,13 +127,21 @@ Status RunConvert(const ConvertOptions& options) {
 
 Status RunExport(const ExportOptions& options) {
   MASR_TRY(const Model model, LoadModel(options.model));
-  MASR_RETURN_IF_ERROR(MakeFolder(options.out));
-  MASR_RETURN_IF_ERROR(ExportModel(model, options.out));
-  if (options.common.json) {
-    PrintJson({{"folder", options.out}, {"name", model.config.name}});
-    return {};
+  const bool onnx = std::filesystem::path(options.out).extension() == ".onnx";
+  if (onnx) {
+    MASR_RETURN_IF_ERROR(ExportOnnx(model, options.out));
+  } else {
+    MASR_RETURN_IF_ERROR(MakeFolder(options.out));
+    MASR_RETURN_IF_ERROR(ExportModel(model, options.out));
   }
-  std::printf("%s: %s in its source's form\n", options.out.c_str(), model.config.name.c_str());
+  if (options.common.json) {
+    PrintJson({{onnx ? "file" : "folder", options.out}, {"name", model.config.name}});
+  } else if (onnx) {
+    std::printf("%s: %s, %.1f MB\n", options.out.c_str(), model.config.name.c_str(),
+                1e-6 * static_cast<double>(FileBytes(options.out)));
+  } else {
+    std::printf("%s: %s in its source's form\n", options.out.c_str(), model.config.name.c_str());
+  }
   return {};
 }
 
@@ -157,11 +166,16 @@ Command AddConvert(CLI::App& parent) {
 
 Command AddExport(CLI::App& parent) {
   auto options = std::make_shared<ExportOptions>();
-  CLI::App* app =
-      parent.add_subcommand("export", "Write a converted model back in its source's form");
-  app->add_option("--model", options->model, "Model file that convert made, or one learned from it")
+  CLI::App* app = parent.add_subcommand(
+      "export", "Write a model for use elsewhere: ONNX, or its source's form");
+  app->add_option("--model", options->model,
+                  "Model file; for its source's form, one that convert made or learned from one")
       ->required();
-  app->add_option("--out", options->out, "Folder to write")->required();
+  app->add_option(
+         "--out", options->out,
+         "File to write that ends in .onnx (from the wave to log-probabilities, f32), or a "
+         "folder for the source's form")
+      ->required();
   AddCommonOptions(*app, options->common);
   return {app, [options] { return RunExport(*options); }};
 }

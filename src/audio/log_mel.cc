@@ -220,6 +220,42 @@ void LogMel::Compute(const float* samples, int64_t first_frame, int64_t count,
   }
 }
 
+LogMel::Matrices LogMel::AsMatrices() const {
+  const Tables& t = *tables_;
+  const int n = t.window_samples;
+  const double preemphasis = t.options.preemphasis;
+  Matrices out{.lines = t.padded_samples / 2, .floor = kEnergyFloor};
+  out.fourier.resize(2 * static_cast<size_t>(out.lines) * n);
+  std::vector<double> row(n);
+  for (int k = 0; k < 2 * out.lines; ++k) {
+    const bool real = k < out.lines;
+    const int line = real ? k : k - out.lines;
+    for (int i = 0; i < n; ++i) {
+      const double phase =
+          2.0 * std::numbers::pi * static_cast<double>(line) * i / t.padded_samples;
+      row[i] = (real ? std::cos(phase) : -std::sin(phase)) * t.window[i];
+    }
+    // What Window() does to the frame, done to the row from the other side.
+    double sum = 0;
+    for (int i = 0; i < n; ++i) {
+      const double before = i == 0 ? row[0] : 0.0;
+      row[i] -= preemphasis * (before + (i + 1 < n ? row[i + 1] : 0.0));
+      sum += row[i];
+    }
+    const double mean = t.options.remove_dc ? sum / n : 0.0;
+    for (int i = 0; i < n; ++i) {
+      out.fourier[static_cast<size_t>(k) * n + i] = static_cast<float>((row[i] - mean) * kScale);
+    }
+  }
+  out.mel.resize(t.bins.size() * static_cast<size_t>(out.lines));
+  for (size_t m = 0; m < t.bins.size(); ++m) {
+    const MelBin& bin = t.bins[m];
+    std::copy_n(t.weights.begin() + bin.offset, bin.count,
+                out.mel.begin() + static_cast<int64_t>(m) * out.lines + bin.first);
+  }
+  return out;
+}
+
 std::vector<float> LogMel::ComputeAll(std::span<const float> samples) const {
   const int64_t count = Frames(static_cast<int64_t>(samples.size()));
   std::vector<float> frames(count * mels());

@@ -43,6 +43,18 @@ class LogMel {
   // Whole windows that fit in `samples`.
   int64_t Frames(int64_t samples) const;
 
+  // The same as products, for those who compute it elsewhere: the power of line k is the sum of the
+  // squares of rows k and lines + k of `fourier` [2 * lines, window_samples] times the samples of a
+  // frame, the energies are `mel` [mels, lines] times that, and the features ln(max(energy,
+  // floor)). Dither is left out.
+  struct Matrices {
+    int lines = 0;
+    std::vector<float> fourier;
+    std::vector<float> mel;
+    float floor = 0;
+  };
+  Matrices AsMatrices() const;
+
   // [Frames, mels], row-major.
   std::vector<float> ComputeAll(std::span<const float> samples) const;
 

@@ -188,5 +188,36 @@ TEST(LogMel, RefusesWhatCannotBe) {
   EXPECT_TRUE(LogMel::Create({.sample_rate_hz = 768000}));
 }
 
+TEST(LogMel, ItsMatricesGiveTheSameFeatures) {
+  for (const LogMelOptions& options :
+       {LogMelOptions{}, LogMelOptions{.sample_rate_hz = 8000, .mels = 23, .preemphasis = 0},
+        LogMelOptions{.mels = 7, .high_hz = -400, .remove_dc = false}}) {
+    auto log_mel = LogMel::Create(options);
+    ASSERT_TRUE(log_mel.has_value());
+    const std::vector<float> samples = GoldenSignal(4000);
+    const std::vector<float> expected = log_mel->ComputeAll(samples);
+    const LogMel::Matrices matrices = log_mel->AsMatrices();
+    const int n = log_mel->window_samples();
+    for (int64_t f = 0; f < log_mel->Frames(4000); ++f) {
+      const float* frame = samples.data() + f * log_mel->hop_samples();
+      std::vector<double> power(matrices.lines);
+      for (int k = 0; k < 2 * matrices.lines; ++k) {
+        double sum = 0;
+        for (int i = 0; i < n; ++i) sum += matrices.fourier[k * n + i] * frame[i];
+        power[k % matrices.lines] += sum * sum;
+      }
+      for (int m = 0; m < options.mels; ++m) {
+        double energy = 0;
+        for (int k = 0; k < matrices.lines; ++k) {
+          energy += matrices.mel[m * matrices.lines + k] * power[k];
+        }
+        EXPECT_NEAR(std::log(std::max<double>(energy, matrices.floor)),
+                    expected[f * options.mels + m], 2e-4)
+            << "frame " << f << ", mel " << m;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace masr

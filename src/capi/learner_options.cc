@@ -1,9 +1,9 @@
 #include "capi/learner_options.h"
 
-#include <charconv>
 #include <cmath>
 #include <vector>
 
+#include "base/number_text.h"
 #include "io/config_reader.h"
 #include "io/json.h"
 #include "train/personalize.h"
@@ -102,10 +102,9 @@ Result<LearnerOptions> LearnerOptionsFromJson(std::string_view text, const std::
   c.parts = reader.Int("parts", {}, 1, kMostParts);
   c.micro_batch_seconds = reader.Number("micro_batch_seconds", {}, 0, kMostSeconds);
   options.learning_rate = static_cast<float>(reader.Number("learning_rate", {}, 0, 1));
-  const std::string seed = reader.Text("seed", {});
-  const char* end = seed.data() + seed.size();
-  const auto parsed = std::from_chars(seed.data(), end, options.seed);
-  if (parsed.ec != std::errc() || parsed.ptr != end) reader.Refuse("'seed' is not a number");
+  const auto seed = ParseInteger<uint64_t>(reader.Text("seed", {}));
+  if (!seed) reader.Refuse("'seed' is not a number");
+  options.seed = seed.value_or(0);
   if (Status status = reader.Finish(); !status.has_value()) {
     return Fail(ErrorCode::kCorrupt, status.error().message);
   }

@@ -1,9 +1,9 @@
 #include "ctc/hotwords.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
+#include "base/number_text.h"
 #include "io/text_lines.h"
 #include "text/normalizer.h"
 
@@ -31,14 +31,13 @@ Result<std::vector<Hotword>> ParseHotwords(std::string_view text, const std::str
     const size_t colon = line.rfind(" :");
     if (colon != std::string_view::npos) {
       const std::string_view digits = line.substr(colon + 2);
-      const auto [stop, error] =
-          std::from_chars(digits.data(), digits.data() + digits.size(), boost);
-      if (error != std::errc() || stop != digits.data() + digits.size() ||
-          !(std::abs(boost) <= kLargestBoost)) {
+      const std::optional<double> given = ParseDouble(digits);
+      if (!given || !(std::abs(*given) <= kLargestBoost)) {
         return Fail(ErrorCode::kInvalidArgument,
                     where + ": \"" + std::string(digits) +
                         "\" is not a boost; write \"phrase :1.5\", or the phrase alone");
       }
+      boost = static_cast<float>(*given);
       line = line.substr(0, colon);
     }
     std::string phrase = NormalizeEnglish(line);

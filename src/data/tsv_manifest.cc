@@ -1,9 +1,9 @@
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <span>
 #include <utility>
 
+#include "base/number_text.h"
 #include "data/manifest_forms.h"
 #include "io/text_lines.h"
 
@@ -37,10 +37,8 @@ std::optional<size_t> Column(const std::vector<std::string_view>& header,
 
 std::optional<double> ParseSeconds(std::string_view field) {
   if (field.empty()) return 0.0;
-  double seconds = 0;
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), seconds);
-  const bool whole = error == std::errc() && end == field.data() + field.size();
-  if (!whole || !std::isfinite(seconds) || seconds < 0) return std::nullopt;
+  const std::optional<double> seconds = ParseDouble(field);
+  if (!seconds || !std::isfinite(*seconds) || *seconds < 0) return std::nullopt;
   return seconds;
 }
 

@@ -1,9 +1,10 @@
 #include "io/byte_size.h"
 
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <string>
+
+#include "base/number_text.h"
 
 namespace masr {
 namespace {
@@ -25,18 +26,17 @@ std::optional<double> UnitOf(std::string unit) {
 
 Result<int64_t> ParseByteSize(std::string_view text) {
   constexpr double kMost = 9e18;
-  double number = 0;
-  const char* end = text.data() + text.size();
-  const auto [after, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
-  std::string unit(after, end);
+  const std::string_view digits = text.substr(0, text.find_first_not_of("0123456789."));
+  const std::optional<double> number = ParseDouble(digits);
+  std::string unit(text.substr(digits.size()));
   if (unit.starts_with(' ')) unit.erase(0, 1);
   const std::optional<double> factor = UnitOf(unit);
-  if (error != std::errc() || !factor || !(number * *factor >= 1) || number * *factor > kMost) {
+  if (!number || !factor || !(*number * *factor >= 1) || *number * *factor > kMost) {
     return Fail(ErrorCode::kInvalidArgument,
                 "'" + std::string(text) +
                     "' is not an amount of memory; write it as 200MB, 200MiB or in bytes");
   }
-  return static_cast<int64_t>(number * *factor);
+  return static_cast<int64_t>(*number * *factor);
 }
 
 }  // namespace masr

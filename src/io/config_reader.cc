@@ -1,7 +1,8 @@
 #include "io/config_reader.h"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
+
+#include "base/number_text.h"
 
 #include "io/json.h"
 
@@ -11,13 +12,6 @@ namespace {
 using Json = nlohmann::json;
 
 std::string Quoted(std::string_view key) { return "'" + std::string(key) + "'"; }
-
-// As short as it can be: 1e-12, 0.95.
-std::string Shortest(double value) {
-  char text[32];
-  const auto [end, error] = std::to_chars(text, text + sizeof(text), value);
-  return std::string(text, error == std::errc() ? end : text);
-}
 
 // The value, unless it is not whole or does not fit.
 std::optional<int64_t> WholeNumber(const Json& value) {
@@ -68,7 +62,7 @@ double ConfigReader::Number(std::string_view key, std::optional<double> otherwis
     const auto number = value->get<double>();
     if (number >= low && number <= high) return number;
   }
-  Refuse(Quoted(key) + " must be a number from " + Shortest(low) + " to " + Shortest(high));
+  Refuse(Quoted(key) + " must be a number from " + ShortestText(low) + " to " + ShortestText(high));
   return low;
 }
 

@@ -33,6 +33,8 @@ class ActivationLayer final : public Layer {
                        dx);
   }
 
+  void Accept(LayerVisitor& visitor) const override { visitor.Visit(activation_); }
+
  private:
   // A rectifier's slope is 1 where its output lies strictly between its limits: of input and output
   // only the one that the next layer keeps anyway is kept.

@@ -39,6 +39,10 @@ class BatchNorm final : public Layer {
                       run.gradients[gamma_], run.gradients[beta_]);
   }
 
+  void Accept(LayerVisitor& visitor) const override {
+    visitor.Visit(NormMath{NormOver::kNothing, epsilon_, gamma_, beta_, mean_, variance_});
+  }
+
  private:
   int64_t dim_;
   float epsilon_;

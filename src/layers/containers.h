@@ -40,6 +40,10 @@ class Sequential final : public Layer {
   Result<LayerPlan> PlanRange(size_t begin, size_t end, const SequenceShape& in, const Mode& mode,
                               LayerPlanner& planner) const;
 
+  void Accept(LayerVisitor& visitor) const override {
+    for (const LayerPtr& child : children_) child->Accept(visitor);
+  }
+
  private:
   std::vector<LayerPtr> children_;
 };

@@ -82,6 +82,16 @@ class Conv1d final : public Layer {
     }
   }
 
+  void Accept(LayerVisitor& visitor) const override {
+    visitor.Visit(Conv1dMath{.in_dim = in_dim_,
+                             .out_dim = out_dim_,
+                             .shape = options_.shape,
+                             .groups = options_.depthwise ? in_dim_ : options_.groups,
+                             .drop_last_frame = options_.drop_last_frame,
+                             .weight = weight_,
+                             .bias = bias_});
+  }
+
  private:
   int64_t in_dim_;
   int64_t out_dim_;

@@ -72,6 +72,10 @@ class Conv2d final : public Layer {
     }
   }
 
+  void Accept(LayerVisitor& visitor) const override {
+    visitor.Visit(Conv2dMath{options_.shape, options_.depthwise, weight_, bias_});
+  }
+
  private:
   Conv2dOptions options_;
   int64_t out_dim_;

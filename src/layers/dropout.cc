@@ -30,6 +30,8 @@ class DropoutLayer final : public Layer {
     if (dx != nullptr) Apply(run, plan, dy, dx);
   }
 
+  void Accept(LayerVisitor&) const override {}
+
  private:
   // The mask is a function of the key: forward and backward are the same multiplication.
   void Apply(const LayerRun& run, const LayerPlan& plan, const float* from, float* to) const {

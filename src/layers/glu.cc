@@ -29,6 +29,8 @@ class Glu final : public Layer {
     GluBackward(run.kernels, plan.in.rows(), out_dim_, x, dy, dx);
   }
 
+  void Accept(LayerVisitor& visitor) const override { visitor.VisitGlu(); }
+
  private:
   int64_t out_dim_;
 };

@@ -41,6 +41,10 @@ class InstanceNorm final : public Layer {
                          run.gradients[gamma_], run.gradients[beta_]);
   }
 
+  void Accept(LayerVisitor& visitor) const override {
+    visitor.Visit(NormMath{NormOver::kSequence, epsilon_, gamma_, beta_});
+  }
+
  private:
   int64_t dim_;
   float epsilon_;

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "kernels/context.h"
 #include "layers/layer_planner.h"
+#include "layers/layer_visitor.h"
 #include "layers/parameter.h"
 #include "tensor/memory_planner.h"
 
@@ -86,6 +87,9 @@ class Layer {
   // them.
   virtual void Backward(const LayerRun& run, const LayerPlan& plan, const float* x, const float* y,
                         const float* dy, float* dx) const = 0;
+
+  // Tells what it computes (layers/layer_visitor.h).
+  virtual void Accept(LayerVisitor& visitor) const = 0;
 
   // The parameters of this layer and of what is inside it are [first, end) of the table.
   ParameterId first_parameter() const { return first_parameter_; }

@@ -42,6 +42,10 @@ class LayerNorm final : public Layer {
                       run.gradients[gamma_], run.gradients[beta_]);
   }
 
+  void Accept(LayerVisitor& visitor) const override {
+    visitor.Visit(NormMath{NormOver::kRow, epsilon_, gamma_, beta_});
+  }
+
  private:
   int64_t dim_;
   float epsilon_;

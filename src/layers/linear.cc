@@ -45,6 +45,10 @@ class Linear final : public Layer {
                       options_.input_activation);
   }
 
+  void Accept(LayerVisitor& visitor) const override {
+    visitor.Visit(LinearMath{product_.weight(), bias_, options_.input_activation});
+  }
+
  private:
   LinearOptions options_;
   Product product_;

@@ -27,6 +27,8 @@ class Product {
   Product(ParameterSpec weight, ParameterTable& table);
 
   // Whether the backward of `mode` reads x.
+  ParameterId weight() const { return weight_; }
+
   bool NeedsInput(const Mode& mode, const LayerPlanner& planner, bool has_activation) const;
   // For a product of `rows` rows that is computed at `tick`.
   Buffers Plan(int64_t rows, int64_t tick, const Mode& mode, LayerPlanner& planner) const;

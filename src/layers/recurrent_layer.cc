@@ -17,7 +17,7 @@ class Recurrent final : public Layer {
     const int64_t gates = shape_.gates() * hidden;
     for (int d = 0; d < directions_; ++d) {
       const ParameterScope scope(table, d == 0 ? "forward" : "reverse");
-      Direction& direction = parameters_[d];
+      Direction direction;
       const auto add = [&](const char* name, std::vector<int64_t> shape, bool matrix) {
         return table.Add({.name = name,
                           .shape = std::move(shape),
@@ -29,6 +29,7 @@ class Recurrent final : public Layer {
       direction.w_hh = add("weight_hh", {gates, hidden}, true);
       direction.b_ih = add("bias_ih", {gates}, false);
       direction.b_hh = add("bias_hh", {gates}, false);
+      parameters_.push_back(direction);
     }
     set_parameters(first, table.size());
   }
@@ -113,13 +114,12 @@ class Recurrent final : public Layer {
     }
   }
 
+  void Accept(LayerVisitor& visitor) const override {
+    visitor.Visit(RecurrentMath{options_.cell, in_dim_, options_.hidden, parameters_});
+  }
+
  private:
-  struct Direction {
-    ParameterId w_ih = kNoParameter;
-    ParameterId w_hh = kNoParameter;
-    ParameterId b_ih = kNoParameter;
-    ParameterId b_hh = kNoParameter;
-  };
+  using Direction = RecurrentMath::Direction;
 
   struct Buffers {
     float* gates;
@@ -137,7 +137,7 @@ class Recurrent final : public Layer {
   RecurrentOptions options_;
   RecurrentShape shape_;
   int directions_;
-  Direction parameters_[2];
+  std::vector<Direction> parameters_;
 };
 
 }  // namespace

@@ -97,6 +97,10 @@ class Residual final : public Layer {
     }
   }
 
+  void Accept(LayerVisitor& visitor) const override {
+    visitor.VisitResidual(scale_, g_.get(), *f_);
+  }
+
  private:
   enum BufferIndex { kF, kG, kScaledGradient, kInputGradient, kBuffers };
 

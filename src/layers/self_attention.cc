@@ -106,6 +106,19 @@ class SelfAttention final : public Layer {
     qkv_.Backward(run, &plan.buffers[kQkvPair], rows, x, dqkv, dx);
   }
 
+  void Accept(LayerVisitor& visitor) const override {
+    AttentionMath math = {.dim = dim_,
+                          .heads = heads_,
+                          .qkv = qkv_.weight(),
+                          .qkv_bias = qkv_bias_,
+                          .u = u_,
+                          .v = v_,
+                          .out = out_.weight(),
+                          .out_bias = out_bias_};
+    if (relative_) math.position = position_.weight();
+    visitor.Visit(math);
+  }
+
  private:
   enum BufferIndex {
     kTable,

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <unordered_map>
 #include <vector>
 
+#include "base/number_text.h"
 #include "io/file.h"
 
 namespace masr {
@@ -39,15 +39,13 @@ void Split(std::string_view line, Fields& fields) {
 }
 
 Result<float> ParseLog10(std::string_view field, const char* what) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-  if (error != std::errc() || end != field.data() + field.size() || std::isnan(value) ||
-      value > kLargest) {
+  const std::optional<double> value = ParseDouble(field);
+  if (!value || std::isnan(*value) || *value > kLargest) {
     return Fail(ErrorCode::kCorrupt,
                 std::string(what) + " \"" + std::string(field) + "\" is not a number up to 100");
   }
   // Minus infinity, too, is written by some.
-  return std::max(static_cast<float>(value), kMissing);
+  return std::max(static_cast<float>(*value), kMissing);
 }
 
 class Parser {
@@ -100,8 +98,8 @@ class Parser {
       const size_t equals = rest.find('=');
       int64_t order = 0;
       int64_t count = 0;
-      if (equals == std::string_view::npos || !ParseInteger(Trim(rest.substr(0, equals)), order) ||
-          !ParseInteger(Trim(rest.substr(equals + 1)), count)) {
+      if (equals == std::string_view::npos || !ReadCount(Trim(rest.substr(0, equals)), order) ||
+          !ReadCount(Trim(rest.substr(equals + 1)), count)) {
         return Corrupt("expected \"ngram ORDER=COUNT\"");
       }
       if (order != static_cast<int64_t>(counts_.size()) + 1) {
@@ -119,9 +117,9 @@ class Parser {
     return {};
   }
 
-  static bool ParseInteger(std::string_view field, int64_t& value) {
-    const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
-    return error == std::errc() && end == field.data() + field.size() && value >= 0;
+  static bool ReadCount(std::string_view field, int64_t& value) {
+    value = ParseInteger<int64_t>(field).value_or(-1);
+    return value >= 0;
   }
 
   // Leaves the line after the section in line_.
@@ -227,13 +225,6 @@ class Parser {
   std::array<std::vector<int64_t>, kMaxNgramOrder> lines_;  // of each n-gram above order 1
 };
 
-void AppendNumber(float value, std::string& out) {
-  std::array<char, 32> digits;
-  // The shortest form that reads back to the same float.
-  const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  out.append(digits.data(), result.ptr);
-}
-
 }  // namespace
 
 Result<NgramModel> ParseArpa(std::string_view text, const std::string& name) {
@@ -262,7 +253,7 @@ Status WriteArpa(const NgramModel& model, const std::string& path) {
       out += "\n\\" + std::to_string(order) + "-grams:\n";
       for (int64_t entry = 0; entry < ngrams.size(); ++entry) {
         const auto e = static_cast<size_t>(entry);
-        AppendNumber(ngrams.log10_probability[e], out);
+        out += ShortestText(ngrams.log10_probability[e]);
         for (int i = 0; i < order; ++i) {
           out += i == 0 ? '\t' : ' ';
           out += model.words[static_cast<size_t>(
@@ -270,7 +261,7 @@ Status WriteArpa(const NgramModel& model, const std::string& path) {
         }
         if (order < model.order()) {
           out += '\t';
-          AppendNumber(ngrams.log10_backoff[e], out);
+          out += ShortestText(ngrams.log10_backoff[e]);
         }
         out += '\n';
         if (out.size() > 1 << 20) MASR_RETURN_IF_ERROR(flush());

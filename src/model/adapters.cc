@@ -30,7 +30,7 @@ void AddPair(const Model& model, ParameterId id, std::span<float> values) {
 
 bool HasLearned(const Model& model, ParameterId id) {
   const std::vector<float> b = model.weights.ToFloat(id + 2);
-  return std::ranges::any_of(b, [](float v) { return v != 0; });
+  return std::any_of(b.begin(), b.end(), [](float v) { return v != 0; });
 }
 
 }  // namespace

@@ -67,7 +67,8 @@ TEST_F(Adapters, StandBesideTheProductsOfTheirBlocks) {
     EXPECT_EQ(is_a ? spec.cols() : spec.rows(),
               is_a ? table[spec.adapts].cols() : table[spec.adapts].rows());
     const std::vector<float> values = model_->weights.ToFloat(id);
-    EXPECT_EQ(std::ranges::all_of(values, [](float v) { return v == 0; }), !is_a) << spec.name;
+    EXPECT_EQ(std::all_of(values.begin(), values.end(), [](float v) { return v == 0; }), !is_a)
+        << spec.name;
     ++pairs;
   }
   EXPECT_EQ(pairs, 2 * 9);  // two feed-forwards of two, two pointwise, three of attention

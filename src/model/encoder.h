@@ -57,6 +57,9 @@ class Encoder {
   int64_t InputFrames(size_t block, int64_t frames) const;
   // Width of what enters a block: mels for the first.
   int64_t InputDim(size_t block) const;
+  // Tells what the blocks compute, from the first to the head.
+  void Accept(LayerVisitor& visitor) const { root_->Accept(visitor); }
+
   // Trainable parameters of the configuration, in elements.
   int64_t parameter_count() const;
 

@@ -43,7 +43,7 @@ class ModelTensors {
     if (own == WeightFormat::kF32) return Copy(std::span<const float>(values));
     if (own == WeightFormat::kBf16) {
       std::vector<uint16_t> bits(values.size());
-      std::ranges::transform(values, bits.begin(), FloatToBf16);
+      std::transform(values.begin(), values.end(), bits.begin(), FloatToBf16);
       return Copy(std::span<const uint16_t>(bits));
     }
     std::vector<int8_t> codes(values.size());

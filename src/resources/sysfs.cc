@@ -1,10 +1,10 @@
 #include "resources/sysfs.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <system_error>
 
+#include "base/number_text.h"
 #include "io/file.h"
 #include "io/text_lines.h"
 
@@ -17,11 +17,8 @@ constexpr size_t kMaxNameBytes = 64;
 constexpr size_t kMaxEntries = 512;
 
 template <class T>
-std::optional<T> Parse(std::string_view text, T low, T high) {
-  T value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (!(value >= low && value <= high)) return std::nullopt;  // NaN neither
+std::optional<T> Within(std::optional<T> value, T low, T high) {
+  if (!value || !(*value >= low && *value <= high)) return std::nullopt;  // NaN neither
   return value;
 }
 
@@ -41,11 +38,11 @@ std::string_view NextWord(std::string_view& text) {
 }
 
 std::optional<int64_t> ParseInteger(std::string_view text, int64_t low, int64_t high) {
-  return Parse<int64_t>(text, low, high);
+  return Within(ParseInteger<int64_t>(text), low, high);
 }
 
 std::optional<double> ParseNumber(std::string_view text, double low, double high) {
-  return Parse<double>(text, low, high);
+  return Within(ParseDouble(text), low, high);
 }
 
 std::optional<std::string> ReadSmallFile(const std::string& path) {

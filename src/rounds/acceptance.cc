@@ -27,9 +27,9 @@ Acceptance Judge(const AcceptanceInput& input) {
     return {.why = "not accepted: speech kept aside could not be read"};
   }
   const int64_t words = input.after.words.errors() - input.before.words.errors();
-  const bool as_many = after == before && words <= 0;
   const bool better =
-      after < before || (as_many && (words < 0 || input.after.loss < input.before.loss));
+      words <= 0 &&
+      (after < before || (after == before && (words < 0 || input.after.loss < input.before.loss)));
   if (!better) return {.why = "not accepted: " + own};
   if (!input.general_base || !input.general_after) return {.accepted = true, .why = own};
   const std::string general = "on other people's speech, CER went from the base's " +

@@ -27,11 +27,11 @@ struct Acceptance {
   std::string why;       // a sentence with the figures
 };
 
-// Better for its owner: fewer wrong characters of the speech kept aside; or as many and fewer wrong
-// words; or as many of both and a lower loss. Characters first, because a dozen utterances have too
-// few words to tell (ChooseEpoch). And not much worse for others: their CER at most
-// `max_general_cer_rise` points above the base's, so that many rounds do not drift where one would
-// not. Pure.
+// Better for its owner: no more wrong words in the speech kept aside, and fewer wrong characters;
+// or as many and fewer wrong words; or as many of both and a lower loss. Characters decide, because
+// a dozen utterances have too few words to tell (ChooseEpoch). And not much worse for others: their
+// CER at most `max_general_cer_rise` points above the base's, so that many rounds do not drift
+// where one would not. Pure.
 Acceptance Judge(const AcceptanceInput& input);
 
 }  // namespace masr

@@ -37,6 +37,14 @@ TEST(Judge, AsManyWrongCharactersInMoreWordsAreNotBetter) {
   EXPECT_TRUE(Judge({.before = Own(30, 1), .after = fewer}).accepted);
 }
 
+TEST(Judge, FewerWrongCharactersInMoreWrongWordsAreNotBetter) {
+  Evaluation more = Own(20, 0.5);
+  more.words.substitutions = 7;
+  EXPECT_FALSE(Judge({.before = Own(30, 1), .after = more}).accepted);
+  more.words.substitutions = 6;
+  EXPECT_TRUE(Judge({.before = Own(30, 1), .after = more}).accepted);
+}
+
 TEST(Judge, WhatForgetsTooMuchIsRefused) {
   const Evaluation before = Own(30, 1);
   const Evaluation after = Own(10, 1);

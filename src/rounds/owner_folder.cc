@@ -1,10 +1,10 @@
 #include "rounds/owner_folder.h"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "base/number_text.h"
 #include "io/config_reader.h"
 #include "io/file.h"
 #include "io/safetensors.h"
@@ -23,9 +23,7 @@ constexpr const char* kForgetSpeech =
 int64_t RoundOfMetadata(const std::map<std::string, std::string>& metadata) {
   const auto found = metadata.find(kRoundKey);
   if (found == metadata.end()) return 0;
-  int64_t round = 0;
-  std::from_chars(found->second.data(), found->second.data() + found->second.size(), round);
-  return round;
+  return ParseInteger<int64_t>(found->second).value_or(0);
 }
 
 Status WriteJsonFile(const std::string& path, const Json& json) {

@@ -18,10 +18,6 @@
 namespace masr {
 namespace {
 
-// Halfway between chance (0.5) and what ordinary voices have (docs/rounds.md). Below that on
-// average, texts and sounds have nothing to do with each other; a single utterance below that is
-// left out.
-constexpr double kLeastPreference = 0.75;
 // What is heard besides training takes no more memory than that: an utterance at a time.
 constexpr double kOneUtterance = 0;
 constexpr int64_t kLeastCompared = 2;
@@ -221,7 +217,7 @@ Status OwnerRound::CheckTexts(const ThreadPool& threads) {
                  std::to_string(static_cast<int>(std::lround(100 * check.mean))) +
                  " % of the comparisons, and chance alone gives 50";
   };
-  if (check.mean < kLeastPreference) {
+  if (check.mean < LeastMeanPreference(check.compared)) {
     refuse("the texts do not belong to the speech, or there is none in it");
     return {};
   }

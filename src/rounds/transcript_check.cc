@@ -106,4 +106,10 @@ Result<TranscriptCheck> CheckTranscripts(const Model& model, SpeechDataset& data
   return check;
 }
 
+double LeastMeanPreference(int64_t compared) {
+  constexpr double kDeviations = 2.6;  // the normal distribution's for 0.005
+  const double by_chance = 0.5 + kDeviations / std::sqrt(12.0 * static_cast<double>(compared));
+  return std::clamp(by_chance, kLeastPreference, 1.0);
+}
+
 }  // namespace masr

@@ -38,6 +38,14 @@ Result<TranscriptCheck> CheckTranscripts(const Model& model, SpeechDataset& data
                                          const ThreadPool& threads,
                                          const TranscriptCheckOptions& options = {});
 
+// Halfway between chance (0.5) and what ordinary voices have (docs/rounds.md): an utterance below
+// that does not say its text.
+constexpr double kLeastPreference = 0.75;
+// What the mean of so many utterances has to reach, or texts and sounds have nothing to do with
+// each other: kLeastPreference, and of few what chance alone passes once in two hundred times, as
+// one utterance's preference is by chance spread evenly over 0..1.
+double LeastMeanPreference(int64_t compared);
+
 }  // namespace masr
 
 #endif  // MOBILEASR_ROUNDS_TRANSCRIPT_CHECK_H_

@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "base/rng.h"
 #include "train/personalize.h"
 #include "train/testing/toy_speech.h"
 
@@ -69,6 +70,22 @@ TEST_F(TranscriptCheckTest, OneTextAloneCannotBeCompared) {
   EXPECT_EQ(check.compared, 0);
   EXPECT_EQ(check.mean, -1);
   EXPECT_EQ(check.preference, std::vector<double>{-1});
+}
+
+TEST(LeastMeanPreference, AsksMoreOfFewUtterancesThanChancePasses) {
+  EXPECT_EQ(LeastMeanPreference(1), 1.0);
+  EXPECT_EQ(LeastMeanPreference(2), 1.0);
+  EXPECT_EQ(LeastMeanPreference(100), kLeastPreference);
+  for (const int64_t n : {3, 6, 8}) {
+    Rng rng(static_cast<uint64_t>(n));
+    int passed = 0;
+    for (int trial = 0; trial < 20000; ++trial) {
+      double sum = 0;
+      for (int64_t i = 0; i < n; ++i) sum += rng.Uniform(0, 1);
+      passed += sum / static_cast<double>(n) >= LeastMeanPreference(n) ? 1 : 0;
+    }
+    EXPECT_LT(passed, 150) << n << " utterances";
+  }
 }
 
 }  // namespace

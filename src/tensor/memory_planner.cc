@@ -62,8 +62,10 @@ MemoryPlan PlanMemory(std::span<const BufferRequest> requests) {
     }
     plan.offsets[index] = offset;
     plan.peak_bytes = std::max(plan.peak_bytes, offset + bytes);
-    placed.insert(std::ranges::upper_bound(placed, offset, {}, &Placed::begin),
-                  {offset, offset + bytes, request.first_use, request.last_use});
+    const auto after =
+        std::upper_bound(placed.begin(), placed.end(), offset,
+                         [](int64_t value, const Placed& other) { return value < other.begin; });
+    placed.insert(after, {offset, offset + bytes, request.first_use, request.last_use});
   }
   plan.floor_bytes = MostAliveAtOnce(requests);
   return plan;

@@ -1,11 +1,11 @@
 #include "train/checkpoint.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <functional>
 
 #include "base/hash.h"
+#include "base/number_text.h"
 #include "io/safetensors.h"
 
 namespace masr {
@@ -63,11 +63,7 @@ Status CheckHash(const SafetensorsFile& file) {
 int64_t ReadCount(const SafetensorsFile& file, const char* key) {
   const auto found = file.metadata().find(key);
   if (found == file.metadata().end()) return -1;
-  const std::string& text = found->second;
-  const char* end = text.data() + text.size();
-  int64_t count = -1;
-  const auto parsed = std::from_chars(text.data(), end, count);
-  return parsed.ec == std::errc() && parsed.ptr == end ? count : -1;
+  return ParseInteger<int64_t>(found->second).value_or(-1);
 }
 
 // Floats as what they are, anything else as bytes.
