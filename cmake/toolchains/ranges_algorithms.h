@@ -1,5 +1,5 @@
-// Force-included where the C++ library has no algorithms in std::ranges yet (Debian 12's Emscripten has libc++ 14): those
-// that we use, by range-v3, from which the standard's came.
+// Force-included where the C++ library has no algorithms in std::ranges yet (Debian 12's Emscripten
+// has libc++ 14): those that we use, by range-v3, from which the standard's came.
 #pragma once
 #ifdef __cplusplus
 #include <range/v3/algorithm.hpp>
