@@ -11,8 +11,9 @@ namespace {
 
 tl::unexpected<Error> NotHere(const std::string& what) {
   return Fail(ErrorCode::kUnsupported,
-              what + ": this build has no audio files; give samples, or build with "
-                     "-DMASR_AUDIO_FILES=ON");
+              what +
+                  ": this build has no audio files; give samples, or build with "
+                  "-DMASR_AUDIO_FILES=ON");
 }
 
 }  // namespace
