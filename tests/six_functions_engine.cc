@@ -9,6 +9,7 @@
 #include "audio/audio_file.h"
 #include "audio/feature_stream.h"
 #include "audio/resampler.h"
+#include "check_result.h"
 #include "ctc/greedy_decoder.h"
 #include "model/inference.h"
 #include "text/normalizer.h"
@@ -17,15 +18,6 @@
 
 namespace masr {
 namespace {
-
-template <class T>
-T Check(Result<T> result) {
-  if (!result.has_value()) {
-    std::fprintf(stderr, "%s\n", result.error().message.c_str());
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 Batch BatchOf(const Model& model, const char* audio, std::span<const int32_t> target) {
   const FeatureConfig& config = model.config.features;

@@ -12,27 +12,15 @@
 #include <string>
 
 #include "io/file.h"
-#include "io/testing/temporary_folder.h"
+#include "io/testing/file_fixture.h"
 
 namespace masr {
 namespace {
 
 namespace fs = std::filesystem;
 
-class FileProcessTest : public ::testing::Test {
- protected:
-  std::string Path(const std::string& name) const { return folder_ / name; }
-  size_t FilesInFolder() const {
-    return static_cast<size_t>(
-        std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()));
-  }
-
-  testing::TemporaryFolder folder_;
-};
-
-std::span<const uint8_t> Bytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
+using FileProcessTest = testing::FileFixture;
+using testing::Bytes;
 
 // Runs `body` in a child process; its result is the child's exit status.
 template <class Body>

@@ -12,27 +12,15 @@
 #include <utility>
 #include <vector>
 
-#include "io/testing/temporary_folder.h"
+#include "io/testing/file_fixture.h"
 
 namespace masr {
 namespace {
 
 namespace fs = std::filesystem;
 
-class FileTest : public ::testing::Test {
- protected:
-  std::string Path(const std::string& name) const { return folder_ / name; }
-  size_t FilesInFolder() const {
-    return static_cast<size_t>(
-        std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()));
-  }
-
-  testing::TemporaryFolder folder_;
-};
-
-std::span<const uint8_t> Bytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
+using FileTest = testing::FileFixture;
+using testing::Bytes;
 
 TEST_F(FileTest, WritesAndReadsBack) {
   const std::string text("one\0two\n", 8);

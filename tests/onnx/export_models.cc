@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
+#include "../check_result.h"
 #include "base/rng.h"
 #include "convert/onnx.h"
 #include "convert/source.h"
@@ -27,15 +28,6 @@ struct Case {
   int64_t samples;
 };
 constexpr Case kCases[] = {{"short", 1, 6000}, {"two", 2, 20011}};
-
-template <class T>
-T Check(Result<T> result) {
-  if (!result.has_value()) {
-    std::fprintf(stderr, "%s\n", result.error().message.c_str());
-    std::exit(1);
-  }
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 // A voice of sorts: harmonics that glide and pause, and noise.
 std::vector<float> Sound(int64_t count, int rate_hz, uint64_t seed) {
