@@ -1,11 +1,11 @@
 #include "data/speech_dataset.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdio>
 
 #include "audio/resampler.h"
+#include "base/bit_cast.h"
 #include "base/hash.h"
 
 namespace masr {
@@ -137,7 +137,7 @@ uint64_t SpeechDataset::Fingerprint() const {
   Fnv1a hash;
   hash.AddUnit(static_cast<uint64_t>(size()));
   for (int64_t i = 0; i < size(); ++i) {
-    hash.AddUnit(std::bit_cast<uint64_t>(utterances_[i].duration_s));
+    hash.AddUnit(BitCast<uint64_t>(utterances_[i].duration_s));
     hash.AddUnit(static_cast<uint64_t>(sources_[i]));
     for (int32_t token : targets_[i]) hash.AddUnit(static_cast<uint64_t>(token));
   }

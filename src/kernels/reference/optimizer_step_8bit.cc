@@ -1,9 +1,10 @@
 #include "kernels/reference/optimizer_step_8bit.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <vector>
+
+#include "base/bit_cast.h"
 
 namespace masr::reference {
 namespace {
@@ -17,7 +18,7 @@ uint32_t RandomBits(uint32_t place, uint32_t key) {
 
 // Of 0 <= share <= 1.
 int32_t Code(double share, uint32_t random, int shift, int32_t base) {
-  const uint32_t bits = std::bit_cast<uint32_t>(static_cast<float>(share));
+  const uint32_t bits = BitCast<uint32_t>(static_cast<float>(share));
   return std::max(static_cast<int32_t>((bits + random) >> shift) - base, 0);
 }
 
@@ -32,13 +33,11 @@ double ScaleOf(const std::vector<double>& values) {
 double DecodeMoment(uint8_t code) {
   const uint32_t size = code & 127u;
   if (size == 0) return 0;
-  const double value = std::bit_cast<float>((size + 889) << 20);
+  const double value = BitCast<float>((size + 889) << 20);
   return code >= 128 ? -value : value;
 }
 
-double DecodeRoot(uint8_t code) {
-  return code == 0 ? 0 : std::bit_cast<float>((code + 1777u) << 19);
-}
+double DecodeRoot(uint8_t code) { return code == 0 ? 0 : BitCast<float>((code + 1777u) << 19); }
 
 void ApplyAdamW8(const AdamWStep& step, uint32_t key, int64_t n, const double* gradient, double* p,
                  const Moments8& moments) {
