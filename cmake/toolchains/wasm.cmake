@@ -10,4 +10,4 @@ set(CMAKE_C_FLAGS_INIT "-pthread -msimd128 -isystem ${libraries}/include")
 set(CMAKE_CXX_FLAGS_INIT "${CMAKE_C_FLAGS_INIT} -include ${CMAKE_CURRENT_LIST_DIR}/ranges_algorithms.h")
 # main() in a worker of its own, so that waiting for other threads does not stop Node's event loop.
 set(CMAKE_EXE_LINKER_FLAGS_INIT
-  "-sPROXY_TO_PTHREAD=1 -sEXIT_RUNTIME=1 -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB -sNODERAWFS=1 -Wno-pthreads-mem-growth")
+  "-sPROXY_TO_PTHREAD=1 -sEXIT_RUNTIME=1 -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=4GB -sNODERAWFS=1 -sEMULATE_FUNCTION_POINTER_CASTS=1 -Wno-pthreads-mem-growth")

@@ -3,6 +3,7 @@
 #include <locale.h>  // NOLINT(modernize-deprecated-headers): newlocale is POSIX's
 
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -70,7 +71,9 @@ std::optional<double> ParseDoubleInC(std::string_view text) {
   char* end = nullptr;
   errno = 0;
   const double value = strtod_l(terminated.c_str(), &end, CLocale());
-  if (errno == ERANGE || end != terminated.c_str() + terminated.size()) return std::nullopt;
+  if (end != terminated.c_str() + terminated.size()) return std::nullopt;
+  // Some set ERANGE for subnormal numbers too, which are in range.
+  if (errno == ERANGE && (value == 0 || std::isinf(value))) return std::nullopt;
   return value;
 }
 

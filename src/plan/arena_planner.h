@@ -2,12 +2,12 @@
 #ifndef MOBILEASR_PLAN_ARENA_PLANNER_H_
 #define MOBILEASR_PLAN_ARENA_PLANNER_H_
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "base/result.h"
@@ -57,7 +57,10 @@ class ArenaPlanner {
     std::vector<int64_t> frames;  // of each utterance
     std::vector<int64_t> tokens;
 
-    auto operator<=>(const Key&) const = default;
+    auto Tied() const {
+      return std::tie(rank, pairs_from, begin, end, parts, learns_from, tuning, frames, tokens);
+    }
+    bool operator<(const Key& other) const { return Tied() < other.Tied(); }
   };
 
   Key KeyOf(const Encoder& encoder, size_t begin, size_t end) const;
