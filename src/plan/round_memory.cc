@@ -52,15 +52,6 @@ int64_t OptimizerBytes(const Encoder& encoder, const Candidate& candidate,
   return sum;
 }
 
-// Seconds of the utterances that as many threads read at a time.
-double ReadAtOnce(const RoundSpeech& speech, int threads) {
-  double seconds = 0;
-  for (size_t i = 0; i < speech.longest_read_s.size() && std::cmp_less(i, threads); ++i) {
-    seconds += speech.longest_read_s[i];
-  }
-  return std::max(seconds, speech.longest_s);
-}
-
 }  // namespace
 
 Result<RoundMemory> PlanRoundMemory(ArenaPlanner& arenas, const Candidate& candidate,
@@ -81,9 +72,10 @@ Result<RoundMemory> PlanRoundMemory(ArenaPlanner& arenas, const Candidate& candi
   MASR_TRY(memory.arena, arenas.Bytes(candidate));
   const double batch_s = std::max({speech.update_s, speech.validation_s, speech.longest_s});
   const int64_t mels = model.config.features.width();
-  // Each utterance's features, and the batch that they are put into; samples of one per thread.
+  // Each utterance's features, and the batch that they are put into; samples of as much speech as
+  // the longest has (ReadingRoom).
   memory.inputs = 2 * FeatureFrames(model, batch_s) * mels * kFloat +
-                  SamplesOf(model, ReadAtOnce(speech, threads)) * kBytesPerSample;
+                  SamplesOf(model, speech.longest_s) * kBytesPerSample;
   if (const size_t kept = KeptBlocks(model.encoder, candidate); kept > 0) {
     // What is made of the features, as it is kept, and the batch.
     memory.inputs +=

@@ -23,9 +23,7 @@ struct SpeechPiece {
 
 // The speech that a round learns from and is validated on.
 struct RoundSpeech {
-  double longest_s = 0;  // of the longest utterance at the slowest tempo, above 0
-  // The longest utterances, longest first: as many as threads may be reading at a time.
-  std::vector<double> longest_read_s;
+  double longest_s = 0;     // of the longest utterance at the slowest tempo, above 0
   double update_s = 0;      // of speech in the largest update
   double validation_s = 0;  // of speech in the largest batch of a validation
   // What is computed at once, the heaviest of it: updates, and batches of a validation. Candidates

@@ -1,5 +1,7 @@
 #include "train/batch_loader.h"
 
+#include <optional>
+
 #include "base/rng.h"
 #include "ctc/ctc_loss.h"
 
@@ -49,8 +51,21 @@ std::vector<std::span<const int64_t>> BatchLoader::Groups(std::span<const int64_
   return groups;
 }
 
+double BatchLoader::SecondsOf(std::span<const int64_t> group) const {
+  double seconds = 0;
+  for (int64_t index : group) seconds += dataset_.utterance(index).duration_s;
+  return seconds;
+}
+
 Result<std::vector<float>> BatchLoader::Features(std::span<const int64_t> group,
                                                  const AugmentOptions& augment, uint64_t key) {
+  std::optional<ReadingRoom::Seat> seat;
+  if (room_) seat.emplace(*room_, SecondsOf(group));
+  return Read(group, augment, key);
+}
+
+Result<std::vector<float>> BatchLoader::Read(std::span<const int64_t> group,
+                                             const AugmentOptions& augment, uint64_t key) {
   const FeatureConfig& config = model_.config.features;
   const NoiseSource noise{.count = noise_ != nullptr ? noise_->size() : 0,
                           .samples = [this](int64_t i) { return Noise(i); }};

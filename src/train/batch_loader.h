@@ -15,6 +15,7 @@
 #include "model/feature_extractor.h"
 #include "model/model.h"
 #include "train/augmentation.h"
+#include "train/reading_room.h"
 
 namespace masr {
 
@@ -46,6 +47,10 @@ class BatchLoader {
   static Result<BatchLoader> Create(const Model& model, SpeechDataset& dataset,
                                     SpeechDataset* noise, const ThreadPool& threads);
 
+  // However many threads there are: at most so much speech is in memory as samples at a time, or an
+  // utterance that is longer.
+  void LimitReading(double seconds) { room_ = std::make_unique<ReadingRoom>(seconds); }
+
   // The utterances at `indices`; each one's augmentation depends on `key` and its index alone, and
   // which are joined on `key` and `indices`. Unreadable audio and targets longer than their frames
   // are left out, with what they were joined to, and reported.
@@ -65,6 +70,10 @@ class BatchLoader {
         threads_(threads),
         features_(std::move(features)) {}
 
+  double SecondsOf(std::span<const int64_t> group) const;
+  Result<std::vector<float>> Read(std::span<const int64_t> group, const AugmentOptions& augment,
+                                  uint64_t key);
+
   Result<std::vector<float>> Noise(int64_t index);
   std::vector<std::span<const int64_t>> Groups(std::span<const int64_t> indices,
                                                const AugmentOptions& augment, uint64_t key) const;
@@ -75,6 +84,7 @@ class BatchLoader {
   SpeechDataset* noise_;
   const ThreadPool& threads_;
   FeatureExtractor features_;
+  std::unique_ptr<ReadingRoom> room_;  // null: without limit
   // Two utterances may draw the same noise at the same time.
   std::unique_ptr<std::mutex> noise_mutex_ = std::make_unique<std::mutex>();
 };

@@ -67,6 +67,9 @@ class PrefixCache {
   // Why the file is not used any more: a disk that is full or fails. Empty: nothing happened.
   const std::string& trouble() const { return trouble_; }
 
+  // As BatchLoader's.
+  void LimitReading(double seconds) { loader_.LimitReading(seconds); }
+
  private:
   // Where an utterance is. `values` counts f32 or bf16 numbers.
   struct Entry {

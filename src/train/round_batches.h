@@ -26,6 +26,11 @@ class RoundBatches {
                                      const PrefixCacheOptions& cache, const ThreadPool& threads,
                                      Arena* arena);
 
+  // As BatchLoader's.
+  void LimitReading(double seconds) {
+    loader_ ? loader_->LimitReading(seconds) : cache_->LimitReading(seconds);
+  }
+
   // Of an update; `key` seeds the augmentation.
   Result<Batch> Training(std::span<const int64_t> indices, uint64_t key,
                          std::vector<LoadProblem>& problems);

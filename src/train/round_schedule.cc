@@ -10,7 +10,6 @@ namespace masr {
 namespace {
 
 constexpr size_t kLongestAlone = 4;
-constexpr size_t kMostReaders = 64;  // more threads than a device has
 
 using Batches = std::vector<std::vector<SpeechPiece>>;
 
@@ -83,17 +82,12 @@ class Describer {
     slowest_ = speeds.empty() ? 1.0 : std::ranges::min(speeds);
     const auto read = [&](const std::vector<int64_t>& side, double speed) {
       for (int64_t i : side) {
-        speech.longest_read_s.push_back(data_.utterance(i).duration_s / speed);
+        speech.longest_s = std::max(speech.longest_s, data_.utterance(i).duration_s / speed);
         speech.cached_bytes += data_.CachedBytes(i);
       }
     };
     read(split_.training, slowest_);
     read(split_.validation, 1);
-    std::ranges::sort(speech.longest_read_s, std::greater());
-    speech.longest_read_s.resize(std::min(speech.longest_read_s.size(), kMostReaders));
-    if (!speech.longest_read_s.empty()) {
-      speech.longest_s = std::max(speech.longest_s, speech.longest_read_s.front());
-    }
     const Batches updates = AllUpdates();
     speech.updates_at_once = Heaviest(updates);
     for (auto& alone : LongestOf(updates)) speech.updates_at_once.push_back(std::move(alone));
