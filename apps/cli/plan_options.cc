@@ -228,6 +228,10 @@ std::vector<std::string> CandidateOptions(const Candidate& candidate) {
     add("--tune", "lora");
     add("--lora-rank", std::to_string(candidate.lora_rank));
   }
+  if (candidate.tuning == Tuning::kAdapters) {
+    add("--tune", "adapters");
+    add("--adapter-width", std::to_string(candidate.adapter_width));
+  }
   if (candidate.optimizer_bits != 32) {
     add("--optimizer-bits", std::to_string(candidate.optimizer_bits));
   }

@@ -70,12 +70,20 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
                  "Blocks to leave as they are, from the input up")
       ->capture_default_str();
   app.add_option("--tune", round.candidate.tuning,
-                 "What learns in the others: full, vectors (biases, norms, filters), or lora "
-                 "(these, and a low-rank pair beside each matrix)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Tuning>{
-          {"full", Tuning::kFull}, {"vectors", Tuning::kVectors}, {"lora", Tuning::kLora}}))
+                 "What learns in the others: full, vectors (biases, norms, filters), lora "
+                 "(these, and a low-rank pair beside each matrix), or adapters (these, and a "
+                 "bottleneck behind each block, which the model keeps)")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, Tuning>{{"full", Tuning::kFull},
+                                                                {"vectors", Tuning::kVectors},
+                                                                {"lora", Tuning::kLora},
+                                                                {"adapters", Tuning::kAdapters}}))
       ->default_str("full");
   app.add_option("--lora-rank", round.candidate.lora_rank, "Of the pairs of --tune lora")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--adapter-width", round.candidate.adapter_width,
+                 "Of the bottlenecks of --tune adapters")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option("--optimizer-bits", round.candidate.optimizer_bits,
@@ -106,7 +114,7 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
   AddPlanOptions(app, arguments.plan);
   arguments.names_sub_model = [&app] {
     return app.count("--freeze-blocks") + app.count("--tune") + app.count("--lora-rank") +
-               app.count("--optimizer-bits") + app.count("--parts") +
+               app.count("--adapter-width") + app.count("--optimizer-bits") + app.count("--parts") +
                app.count("--micro-batch-seconds") >
            0;
   };

@@ -145,7 +145,8 @@ MASR_API masr_status masr_read_audio(masr_model* model, const char* path, float*
 typedef enum masr_tuning {
   MASR_TUNE_FULL = 0,     ///< all of them
   MASR_TUNE_VECTORS = 1,  ///< biases, norms and filters, and the whole head
-  MASR_TUNE_LORA = 2      ///< the same, and a low-rank pair beside each matrix of a linear layer
+  MASR_TUNE_LORA = 2,     ///< the same, and a low-rank pair beside each matrix of a linear layer
+  MASR_TUNE_ADAPTERS = 3  ///< as vectors, and a bottleneck behind each block, which the model keeps
 } masr_tuning;
 
 /// Of masr_configure() and of rounds.
@@ -160,7 +161,8 @@ typedef struct masr_training_options {
                                ///< batch
   double
       learning_rate;  ///< 0: 3e-4, of LoRA 1e-3 (of rounds: the peak, which LoRA takes 3.3 times)
-  uint64_t seed;      ///< of dropout and of LoRA's first values; 0: 1
+  uint64_t seed;      ///< of dropout and of the first values of LoRA and adapters; 0: 1
+  int32_t adapter_width;  ///< of MASR_TUNE_ADAPTERS; 0: 16
 } masr_training_options;
 
 /// Chooses what learns, before the first update. NULL: the defaults, which calls that need it

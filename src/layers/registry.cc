@@ -12,6 +12,7 @@
 #include "layers/pointwise.h"
 #include "layers/quartznet.h"
 #include "layers/recurrent_layer.h"
+#include "layers/residual_adapter.h"
 #include "layers/self_attention.h"
 #include "layers/transformer.h"
 #include "layers/wav2vec2.h"
@@ -292,6 +293,7 @@ Result<LayerPtr> MakeLayer(const nlohmann::json& description, const std::string&
   const std::string name = config.Text("layer", {});
   config.Text("name", "");           // read by the encoder
   config.Int("repeat", 1, 1, 1000);  // likewise
+  const int64_t adapter = config.Int("adapter", 0, 0, kMaxDim);
   for (const Row& row : kLayers) {
     if (name != row.name) continue;
     LayerPtr layer = row.make(config, in_dim, table);
@@ -300,7 +302,7 @@ Result<LayerPtr> MakeLayer(const nlohmann::json& description, const std::string&
                     std::to_string(kMaxWidth));
     }
     MASR_RETURN_IF_ERROR(config.Finish());
-    return layer;
+    return adapter == 0 ? std::move(layer) : WithResidualAdapter(std::move(layer), adapter, table);
   }
   std::string known;
   for (const Row& row : kLayers) known += std::string(known.empty() ? "" : ", ") + row.name;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "base/thread_pool.h"
 #include "model/inference.h"
@@ -155,14 +156,98 @@ TEST_F(Adapters, OfAnotherShapeAreMergedFirst) {
   }
 }
 
-TEST_F(Adapters, OfSenselessRanksAreRefused) {
+TEST_F(Adapters, OfSenselessSizesAreRefused) {
   const auto weights = AllWeights(*model_);
-  for (const int64_t rank : {int64_t{-1}, int64_t{1} << 40}) {
-    const auto status = SetAdapters(*model_, {.rank = rank}, 1);
-    ASSERT_FALSE(status.has_value());
-    EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
-    EXPECT_EQ(AllWeights(*model_), weights);
+  const std::string config = model_->config.ToJson();
+  for (const int64_t size : {int64_t{-1}, int64_t{1} << 40}) {
+    for (const AdapterShape shape : {AdapterShape{.rank = size}, AdapterShape{.width = size}}) {
+      const auto status = SetAdapters(*model_, shape, 1);
+      ASSERT_FALSE(status.has_value());
+      EXPECT_EQ(status.error().code, ErrorCode::kInvalidArgument);
+      EXPECT_EQ(AllWeights(*model_), weights);
+      EXPECT_EQ(model_->config.ToJson(), config);
+    }
   }
+}
+
+// As if residual adapters had learned something.
+void FillResidualAdapters(Model& model) {
+  for (const EncoderBlock& block : model.encoder.blocks()) {
+    for (ParameterId id = block.adapter; id < block.end; ++id) {
+      Rng rng(MixKeys(9, static_cast<uint64_t>(id)));
+      model.weights.MakeWritable(id);
+      for (float& v : model.weights.Writable(id)) v += static_cast<float>(rng.Uniform(-0.1, 0.1));
+    }
+  }
+}
+
+TEST_F(Adapters, ResidualOnesStandBehindTheirBlocksAndChangeNothing) {
+  const std::vector<float> before = LogitsOf(*model_);
+  ASSERT_TRUE(SetAdapters(*model_, {.width = 3, .first_block = 1}, 5).has_value());
+  EXPECT_EQ(LogitsOf(*model_), before);
+  const std::vector<EncoderBlock>& blocks = model_->encoder.blocks();
+  ASSERT_EQ(blocks.size(), 4u);
+  for (size_t b = 0; b < blocks.size(); ++b) {
+    // norm, [3, 16] and [16, 3] with their biases
+    EXPECT_EQ(blocks[b].end - blocks[b].adapter, b == 1 || b == 2 ? 6 : 0) << b;
+  }
+  EXPECT_EQ(model_->encoder.parameters()[blocks[1].adapter].name, "blocks.1.adapter.norm.weight");
+  EXPECT_EQ(model_->encoder.adapters(), AdapterShape{});
+  const auto list = nlohmann::json::parse(model_->config.encoder_json);
+  ASSERT_EQ(list.size(), 2u) << "entries that are alike stand together";
+  EXPECT_FALSE(list[0].contains("adapter"));
+  EXPECT_EQ(list[1]["adapter"], 3);
+  EXPECT_EQ(list[1]["repeat"], 2);
+}
+
+TEST_F(Adapters, ResidualOnesAreKeptInTheFileAndByLaterRounds) {
+  ASSERT_TRUE(SetAdapters(*model_, {.width = 3, .first_block = 2}, 5).has_value());
+  FillResidualAdapters(*model_);
+  const std::vector<float> learned = LogitsOf(*model_);
+  const std::string path = folder_ / "learned.safetensors";
+  ASSERT_TRUE(SaveModel(*model_, WeightFormat::kF32, path).has_value());
+  auto saved = LoadModel(path);
+  ASSERT_TRUE(saved.has_value()) << saved.error().message;
+  EXPECT_EQ(LogitsOf(*saved), learned);
+  EXPECT_EQ(ModelFingerprint(*saved), ModelFingerprint(*model_));
+  // Another width, more blocks: those that are there stay.
+  ASSERT_TRUE(SetAdapters(*saved, {.width = 5, .first_block = 1}, 6).has_value());
+  EXPECT_EQ(LogitsOf(*saved), learned);
+  const auto width = [&](size_t block) {
+    return saved->encoder.parameters()[saved->encoder.blocks()[block].adapter + 2].rows();
+  };
+  EXPECT_EQ(width(1), 5);
+  EXPECT_EQ(width(2), 3);
+  // Pairs beside them, and away again.
+  ASSERT_TRUE(SetAdapters(*saved, {.rank = 2, .first_block = 0}, 6).has_value());
+  for (const EncoderBlock& block : saved->encoder.blocks()) {
+    for (ParameterId id = block.adapter; id < block.end; ++id) {
+      EXPECT_EQ(saved->encoder.parameters()[id].adapts, kNoParameter);
+    }
+  }
+  ASSERT_TRUE(MergeAdapters(*saved).has_value());
+  EXPECT_EQ(LogitsOf(*saved), learned);
+}
+
+// What a new adapter adds is added in part.
+TEST_F(Adapters, PartWayToResidualOnesThatTheOtherLacks) {
+  auto base = LoadModel(path_);
+  ASSERT_TRUE(base.has_value());
+  const std::vector<float> before = LogitsOf(*base);
+  // Behind the last block, so that logits are linear in what it adds.
+  ASSERT_TRUE(SetAdapters(*model_, {.width = 3, .first_block = 2}, 5).has_value());
+  FillResidualAdapters(*model_);
+  const std::vector<float> after = LogitsOf(*model_);
+  const std::string path = folder_ / "part.safetensors";
+  for (const float share : {0.0f, 0.25f, 1.0f}) {
+    ASSERT_TRUE(SavePartWay(*base, *model_, share, WeightFormat::kF32, path).has_value());
+    const auto part = LoadModel(path);
+    ASSERT_TRUE(part.has_value()) << part.error().message;
+    std::vector<float> expected = before;
+    for (size_t k = 0; k < expected.size(); ++k) expected[k] += share * (after[k] - before[k]);
+    EXPECT_LT(testing::RelativeError(LogitsOf(*part), expected), 1e-5) << share;
+  }
+  EXPECT_FALSE(SavePartWay(*model_, *base, 0.5f, WeightFormat::kF32, path).has_value());
 }
 
 // Recurrent layers and full convolutions stay as they are; the model works all the same.

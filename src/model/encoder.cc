@@ -9,6 +9,7 @@
 #include "layers/containers.h"
 #include "layers/linear.h"
 #include "layers/registry.h"
+#include "layers/residual_adapter.h"
 
 namespace masr {
 namespace {
@@ -33,6 +34,19 @@ int64_t RepeatOf(const nlohmann::json& entry) {
   return std::max<int64_t>(1, repeat->get<int64_t>());
 }
 
+// The first parameter of the adapter of a block whose parameters begin at `first`; the table's end
+// if it has none.
+ParameterId FindAdapter(const ParameterTable& table, const std::string& block, ParameterId first) {
+  const std::string name = block + "." + kAdapterName + ".";
+  while (first < table.size() && !table[first].name.starts_with(name)) ++first;
+  return first;
+}
+
+bool HasProducts(const ParameterTable& table, ParameterId first) {
+  const auto specs = table.specs().subspan(static_cast<size_t>(first));
+  return std::ranges::any_of(specs, &ParameterSpec::product);
+}
+
 // An odd kernel's own padding keeps the number of frames, an even one's may add one.
 bool MultipliesFrames(const Layer& layer) {
   constexpr int64_t kFrames = 100'000;
@@ -51,7 +65,7 @@ Result<Encoder> Encoder::Create(const ModelConfig& config, const AdapterShape& a
   int64_t elements = 0;
   const auto add_block = [&](const std::string& name, ParameterId first) -> Status {
     const ParameterId end = encoder.parameters_.size();
-    encoder.blocks_.push_back({name, first, end});
+    encoder.blocks_.push_back({name, first, end, FindAdapter(encoder.parameters_, name, first)});
     elements += CountElements(encoder.parameters_.specs().subspan(first));
     if (elements > kMaxParameters || end > kMaxTensors) {
       return Fail(ErrorCode::kInvalidArgument,
@@ -72,6 +86,11 @@ Result<Encoder> Encoder::Create(const ModelConfig& config, const AdapterShape& a
       encoder.parameters_.set_adapter_rank(layers.size() < adapters.first_block ? 0
                                                                                 : adapters.rank);
       MASR_TRY(LayerPtr layer, MakeLayer(entry, where, dim, encoder.parameters_));
+      if (adapters.width > 0 && layers.size() >= adapters.first_block &&
+          HasProducts(encoder.parameters_, first) &&
+          FindAdapter(encoder.parameters_, name, first) == encoder.parameters_.size()) {
+        layer = WithResidualAdapter(std::move(layer), adapters.width, encoder.parameters_);
+      }
       if (MultipliesFrames(*layer)) {
         return Fail(ErrorCode::kInvalidArgument,
                     where + ": gives more frames than it takes; lower its padding");

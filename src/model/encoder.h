@@ -19,6 +19,9 @@ struct EncoderBlock {
   std::string name;  // "blocks.3"; the last one is "head"
   ParameterId first = 0;
   ParameterId end = 0;
+  // The first of its residual adapter (layers/residual_adapter.h), whose parameters are its last;
+  // `end` if it has none.
+  ParameterId adapter = 0;
 };
 
 struct BlockRange {
@@ -26,14 +29,21 @@ struct BlockRange {
   size_t end = 0;
 };
 
-// Which matrix products have low-rank pairs beside them (layers/product.h): those of the blocks
-// from first_block up, but for the head. Recurrent and 1-d and 2-d convolution layers have none.
+// What learns beside the network of a configuration, in the blocks from first_block up, but for the
+// head.
 struct AdapterShape {
-  int64_t rank = 0;  // 0: there are none
+  // Of the low-rank pairs beside their matrix products (layers/product.h); recurrent and 1-d and
+  // 2-d convolution layers have none. 0: there are none.
+  int64_t rank = 0;
+  // Of the residual adapter behind each block that has such products and, by the configuration, no
+  // adapter yet. 0: there are none.
+  int64_t width = 0;
   size_t first_block = 0;
 
+  bool any() const { return rank != 0 || width != 0; }
   bool operator==(const AdapterShape& other) const {
-    return rank == other.rank && (rank == 0 || first_block == other.first_block);
+    return rank == other.rank && width == other.width &&
+           (!any() || first_block == other.first_block);
   }
 };
 

@@ -43,7 +43,8 @@ Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std:
 // merged (model/adapters.h).
 Status SaveModel(const Model& model, WeightFormat format, const std::string& path);
 // As `to` would be saved, with values `share` of the way from those of `from` (0: those, 1: its
-// own); one tensor at a time is in memory. Both have the same configuration.
+// own); one tensor at a time is in memory. Both have the same configuration, but that `to` may have
+// residual adapters which `from` lacks: they give `share` of what they give in `to`.
 Status SavePartWay(const Model& from, const Model& to, float share, WeightFormat format,
                    const std::string& path);
 

@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <map>
+#include <string_view>
 
+#include "layers/residual_adapter.h"
 #include "model/adapters.h"
 #include "model/model.h"
 #include "tensor/clipped_quantize.h"
@@ -158,6 +161,44 @@ Status SaveValues(const Model& model, WeightFormat format, const ParameterValues
                ModelTensors(model.encoder.parameters(), format_of, values, QuantizeRows), path);
 }
 
+// What a parameter of one model was in another.
+struct Twin {
+  ParameterId id = kNoParameter;  // none: of an adapter that the other lacks
+  // Then: of its last product, which began at zero and in which what it adds is linear; the rest of
+  // it may stay as it is.
+  bool zero = false;
+};
+
+// For each parameter of `to`.
+Result<std::vector<Twin>> TwinsOf(const Model& from, const Model& to, const std::string& path) {
+  std::map<std::string_view, ParameterId> ids;
+  const ParameterTable& table = from.encoder.parameters();
+  for (ParameterId id = 0; id < table.size(); ++id) ids[table[id].name] = id;
+  std::vector<Twin> twins;
+  ParameterId found = 0;
+  for (const EncoderBlock& block : to.encoder.blocks()) {
+    const std::string last_product = block.name + "." + kAdapterName + "." + kAdapterOut + ".";
+    for (ParameterId id = block.first; id < block.end; ++id) {
+      const ParameterSpec& spec = to.encoder.parameters()[id];
+      const auto twin = ids.find(spec.name);
+      if (twin != ids.end() && table[twin->second].shape == spec.shape) {
+        twins.push_back({.id = twin->second});
+        ++found;
+      } else if (id >= block.adapter) {
+        twins.push_back({.zero = spec.name.starts_with(last_product)});
+      }
+    }
+  }
+  ModelConfig config = from.config;
+  config.encoder_json = to.config.encoder_json;
+  if (found != table.size() || std::ssize(twins) != to.encoder.parameters().size() ||
+      config.ToJson() != to.config.ToJson()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                path + ": cannot be half of one model and half of another of another kind");
+  }
+  return twins;
+}
+
 }  // namespace
 
 Status SaveModel(const Model& model, WeightFormat format, const std::string& path) {
@@ -167,13 +208,13 @@ Status SaveModel(const Model& model, WeightFormat format, const std::string& pat
 
 Status SavePartWay(const Model& from, const Model& to, float share, WeightFormat format,
                    const std::string& path) {
-  if (from.config.ToJson() != to.config.ToJson()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                path + ": cannot be half of one model and half of another of another kind");
-  }
+  MASR_TRY(const std::vector<Twin> twins, TwinsOf(from, to, path));
   const ParameterValues values = [&](ParameterId id) {
-    const std::vector<float> old = MergedValues(from, id);
     std::vector<float> mixed = MergedValues(to, id);
+    const Twin& twin = twins[static_cast<size_t>(id)];
+    std::vector<float> old = mixed;
+    if (twin.id != kNoParameter) old = MergedValues(from, twin.id);
+    if (twin.zero) std::ranges::fill(old, 0.0f);
     // What is the same stays the same to the bit.
     for (size_t k = 0; k < mixed.size(); ++k) {
       if (mixed[k] != old[k]) mixed[k] = old[k] + share * (mixed[k] - old[k]);

@@ -60,17 +60,18 @@ size_t KeptBlocks(const Encoder& encoder, const Candidate& candidate) {
 }
 
 Result<const Encoder*> ArenaPlanner::EncoderOf(const Candidate& candidate) {
-  const AdapterShape pairs = AdaptersOf(model_.encoder, candidate);
-  if (pairs == model_.encoder.adapters()) return &model_.encoder;
-  if (!encoder_ || encoder_->adapters() != pairs) {
-    MASR_TRY(encoder_, Encoder::Create(model_.config, pairs));
+  const AdapterShape shape = AdaptersOf(model_.encoder, candidate);
+  if (shape == model_.encoder.adapters()) return &model_.encoder;
+  if (!encoder_ || encoder_->adapters() != shape) {
+    MASR_TRY(encoder_, Encoder::Create(model_.config, shape));
   }
   return &*encoder_;
 }
 
 ArenaPlanner::Key ArenaPlanner::KeyOf(const Encoder& encoder, size_t begin, size_t end) const {
   return {.rank = encoder.adapters().rank,
-          .pairs_from = encoder.adapters().first_block,
+          .width = encoder.adapters().width,
+          .beside_from = encoder.adapters().first_block,
           .begin = begin,
           .end = end};
 }

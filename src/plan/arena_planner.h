@@ -34,8 +34,8 @@ class ArenaPlanner {
   const Model& model() const { return model_; }
   const RoundSpeech& speech() const { return speech_; }
 
-  // The candidate's round runs with its pairs, which the model may not have yet. Good until the
-  // next call.
+  // The candidate's round runs with its pairs or adapters, which the model may not have yet. Good
+  // until the next call.
   Result<const Encoder*> EncoderOf(const Candidate& candidate);
 
   // The largest arena of the candidate's round.
@@ -47,8 +47,9 @@ class ArenaPlanner {
  private:
   // All that the arena of a step, or of an inference over some blocks, is made of.
   struct Key {
-    int64_t rank = 0;  // of the pairs
-    size_t pairs_from = 0;
+    int64_t rank = 0;  // of AdapterShape, as the next two
+    int64_t width = 0;
+    size_t beside_from = 0;
     size_t begin = 0;  // blocks that run
     size_t end = 0;
     int64_t parts = 0;  // 0: inference, of which the next two say nothing
@@ -58,7 +59,8 @@ class ArenaPlanner {
     std::vector<int64_t> tokens;
 
     auto Tied() const {
-      return std::tie(rank, pairs_from, begin, end, parts, learns_from, tuning, frames, tokens);
+      return std::tie(rank, width, beside_from, begin, end, parts, learns_from, tuning, frames,
+                      tokens);
     }
     bool operator<(const Key& other) const { return Tied() < other.Tied(); }
   };
@@ -73,7 +75,7 @@ class ArenaPlanner {
 
   const Model& model_;
   const RoundSpeech& speech_;
-  std::optional<Encoder> encoder_;  // the last that had other pairs than the model
+  std::optional<Encoder> encoder_;  // the last that had others than the model
   std::map<Key, int64_t> bytes_;
   int64_t planned_ = 0;
 };

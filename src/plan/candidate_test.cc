@@ -77,6 +77,27 @@ TEST(Candidate, LoraAddsPairsToTheVectors) {
   EXPECT_EQ(CountTrainable(model.encoder, other), CountTrainable(Tiny().encoder, other));
 }
 
+TEST(Candidate, AdaptersAddTheirOwnToTheVectors) {
+  Model model = Tiny();
+  const Candidate adapters = {.first_block = 1, .tuning = Tuning::kAdapters, .adapter_width = 3};
+  const Candidate vectors = {.first_block = 1, .tuning = Tuning::kVectors};
+  const int64_t before = CountTrainable(model.encoder, adapters);
+  EXPECT_EQ(before, CountTrainable(model.encoder, vectors) + 2 * (2 * 16 + 2 * 3 * 16 + 3 + 16));
+  ASSERT_TRUE(SetAdapters(model, AdaptersOf(model.encoder, adapters), 1).has_value());
+  EXPECT_EQ(CountTrainable(model.encoder, adapters), before);
+  const auto trainable = TrainableParameters(model.encoder, adapters);
+  const ParameterTable& table = model.encoder.parameters();
+  for (ParameterId id = 0; id < table.size(); ++id) {
+    const ParameterSpec& spec = table[id];
+    const bool learns = spec.name.starts_with("head.") ||
+                        spec.name.find(".adapter.") != std::string::npos ||
+                        (!spec.name.starts_with("blocks.0.") && !spec.matrix);
+    EXPECT_EQ(trainable[static_cast<size_t>(id)] != 0, spec.trainable && learns) << spec.name;
+  }
+  // Later rounds with vectors alone leave the adapters' matrices as they are.
+  EXPECT_EQ(CountTrainable(model.encoder, vectors), before - 2 * 2 * 3 * 16);
+}
+
 TEST(Candidate, OfTheHeadAloneThereAreNoPairs) {
   const Model model = Tiny();
   EXPECT_EQ(AdaptersOf(model.encoder, {.first_block = 3, .tuning = Tuning::kLora}), AdapterShape{});
@@ -91,6 +112,8 @@ TEST(Candidate, IsNamed) {
             "top 2 blocks, vectors");
   EXPECT_EQ(CandidateName(model.encoder, {.tuning = Tuning::kLora, .lora_rank = 4}),
             "all blocks, LoRA 4");
+  EXPECT_EQ(CandidateName(model.encoder, {.tuning = Tuning::kAdapters, .parts = 2}),
+            "all blocks, adapters 16, in 2 parts");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 1, .parts = 2}),
             "top 2 blocks, in 2 parts");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 2, .cache = true}), "top 1 block, cached");
@@ -116,7 +139,7 @@ TEST(Candidate, EnumerationHasEachOnceAndTheSmallestOfAll) {
   }));
   EXPECT_TRUE(std::ranges::any_of(
       candidates, [](const Candidate& c) { return c.first_block == 0 && c.optimizer_bits == 8; }));
-  for (const Tuning tuning : {Tuning::kFull, Tuning::kVectors, Tuning::kLora}) {
+  for (const Tuning tuning : {Tuning::kFull, Tuning::kVectors, Tuning::kLora, Tuning::kAdapters}) {
     EXPECT_TRUE(std::ranges::any_of(
         candidates, [&](const Candidate& c) { return c.first_block == 2 && c.tuning == tuning; }));
   }

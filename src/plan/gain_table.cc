@@ -95,6 +95,8 @@ std::string TuningName(const Candidate& candidate) {
       return "vectors";
     case Tuning::kLora:
       return "lora-" + std::to_string(candidate.lora_rank);
+    case Tuning::kAdapters:
+      return "adapters-" + std::to_string(candidate.adapter_width);
     case Tuning::kFull:
       break;
   }

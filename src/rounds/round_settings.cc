@@ -11,7 +11,6 @@ using Json = nlohmann::ordered_json;
 constexpr double kLarge = 1e300;
 constexpr int64_t kMost = int64_t{1} << 52;
 
-const std::vector<std::string> kTunings = {"full", "vectors", "lora"};
 const std::vector<std::string> kFormats = {"f32", "bf16", "int8", "as-stored"};
 const std::vector<std::string> kCachePlaces = {"none", "ram", "disk"};
 const std::vector<std::string> kCacheFormats = {"f32", "bf16"};
@@ -19,22 +18,24 @@ const std::vector<std::string> kOptimizers = {"adamw", "sgd"};
 
 Json CandidateToJson(const Candidate& c) {
   return {{"first_block", c.first_block},
-          {"tuning", kTunings[static_cast<size_t>(c.tuning)]},
+          {"tuning", TuningNames()[static_cast<size_t>(c.tuning)]},
           {"parts", c.parts},
           {"micro_batch_seconds", c.micro_batch_seconds},
           {"cache", c.cache},
           {"lora_rank", c.lora_rank},
+          {"adapter_width", c.adapter_width},
           {"optimizer_bits", c.optimizer_bits}};
 }
 
 Candidate ReadCandidate(ConfigReader& reader) {
   Candidate c;
   c.first_block = static_cast<size_t>(reader.Int("first_block", {}, 0, kMost));
-  c.tuning = static_cast<Tuning>(reader.Choice("tuning", {}, kTunings));
+  c.tuning = static_cast<Tuning>(reader.Choice("tuning", {}, TuningNames()));
   c.parts = reader.Int("parts", {}, 1, kMost);
   c.micro_batch_seconds = reader.Number("micro_batch_seconds", {}, 0, kLarge);
   c.cache = reader.Bool("cache", false);
   c.lora_rank = reader.Int("lora_rank", c.lora_rank, 1, kMost);
+  c.adapter_width = reader.Int("adapter_width", c.adapter_width, 1, kMost);
   c.optimizer_bits = static_cast<int>(reader.Int("optimizer_bits", c.optimizer_bits, 8, 32));
   if (c.optimizer_bits != 8 && c.optimizer_bits != 32) {
     reader.Refuse("'optimizer_bits' must be 8 or 32");

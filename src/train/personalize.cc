@@ -64,6 +64,7 @@ class Round {
     MASR_TRY(RoundBatches batches,
              RoundBatches::Create(model_, data_, options_.candidate, options_.augment,
                                   options_.cache, threads_, arena_));
+    batches.LimitReading(LongestSeconds());
     batches_ = &batches;
     TrainedValues mean(model_, trainer.trainable());
     TrainedValues kept(model_, trainer.trainable());
@@ -225,6 +226,15 @@ class Round {
     return verdict.decision != Decision::kContinue || cancelled();
   }
 
+  // Of the utterances that the round hears, at their own tempo.
+  double LongestSeconds() const {
+    double longest = 0;
+    for (const auto* side : {&split_.training, &split_.validation}) {
+      for (int64_t i : *side) longest = std::max(longest, data_.utterance(i).duration_s);
+    }
+    return longest;
+  }
+
   // On the clock that limits it: a simulated device's is not this machine's.
   double Now() { return guard_ != nullptr ? guard_->Seconds() : SecondsSince(start_); }
 
@@ -246,8 +256,7 @@ class Round {
 
   // As many in each epoch as in the first.
   void PlanUpdates(int64_t per_epoch) {
-    const bool lora = options_.candidate.tuning == Tuning::kLora;
-    const float peak = options_.learning_rate * (lora ? kLoraRateFactor : 1.0f);
+    const float peak = options_.learning_rate * RateFactor(options_.candidate.tuning);
     schedule_ = {.kind = ScheduleOptions::Kind::kCosine,
                  .peak = peak,
                  .floor = peak * 0.1f,

@@ -28,6 +28,11 @@ namespace masr {
 // How much larger a step LoRA takes: a peak of 1e-3 instead of 3e-4. Three times that is better yet
 // with minutes of speech and does harm with four sentences (docs/resources.md).
 inline constexpr float kLoraRateFactor = 3.3f;
+inline constexpr float kAdapterRateFactor = 1.0f;
+constexpr float RateFactor(Tuning tuning) {
+  if (tuning == Tuning::kLora) return kLoraRateFactor;
+  return tuning == Tuning::kAdapters ? kAdapterRateFactor : 1.0f;
+}
 
 struct PersonalizeOptions {
   // What is learned from; the first `minutes` of it in the manifest's order (0: all).
@@ -43,7 +48,7 @@ struct PersonalizeOptions {
   // because there is little of it and each update is a chance to learn.
   double batch_seconds = 24;
   int64_t updates_per_epoch = 8;
-  float learning_rate = 3e-4f;  // of LoRA kLoraRateFactor times this
+  float learning_rate = 3e-4f;  // of LoRA and adapters RateFactor times this
   // What a round gives is the mean of the weights after each update (Polyak and Juditsky, 1992),
   // the base taking part with this share at the end of all epochs: what is learned from little is a
   // direction more than a distance (Wortsman et al., "Robust fine-tuning of zero-shot models",

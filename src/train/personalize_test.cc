@@ -257,6 +257,28 @@ TEST_F(PersonalizeTest, LoraLearnsBesideAnInt8BaseAndIsMergedAsItIsWritten) {
   EXPECT_NEAR(ValidationLoss(options), kept.validation_loss, 1e-4);
 }
 
+TEST_F(PersonalizeTest, ResidualAdaptersLearnBehindAnInt8BaseAndStay) {
+  auto made = ToyOfLinearLayers();
+  ASSERT_TRUE(made.has_value()) << made.error().message;
+  ASSERT_TRUE(SaveModel(*made, WeightFormat::kInt8, folder_ / "base.safetensors").has_value());
+  auto base = LoadModel(folder_ / "base.safetensors");
+  ASSERT_TRUE(base.has_value());
+  *model_ = std::move(*base);
+  PersonalizeOptions options = kOptions;
+  options.candidate = {.first_block = 1, .tuning = Tuning::kAdapters, .adapter_width = 4};
+  options.learning_rate = 1e-2f / kAdapterRateFactor;
+  const auto result = Round(options);
+  ASSERT_TRUE(result.has_value()) << result.error().message;
+  ASSERT_GT(result->best_epoch, 0);
+  const RoundEpoch& kept = result->epochs[static_cast<size_t>(result->best_epoch)];
+  EXPECT_LT(kept.validation_loss, 0.9 * result->epochs.front().validation_loss);
+  ASSERT_TRUE(SaveModel(*model_, WeightFormat::kF32, folder_ / "mine.safetensors").has_value());
+  auto saved = LoadModel(folder_ / "mine.safetensors");
+  ASSERT_TRUE(saved.has_value()) << saved.error().message;
+  *model_ = std::move(*saved);
+  EXPECT_NEAR(ValidationLoss(options), kept.validation_loss, 1e-4);
+}
+
 TEST_F(PersonalizeTest, AnotherTuningAfterLoraGoesOnFromWhatItLearned) {
   *model_ = std::move(*ToyOfLinearLayers());
   PersonalizeOptions options = kOptions;

@@ -71,6 +71,7 @@ inline std::vector<LayerCase> AllLayers() {
        R"({"layer": "conv2d", "depthwise": true, "in_channels": 3, "time_kernel": 3,
            "frequency_kernel": 3, "time_stride": 2, "frequency_stride": 2})",
        15},
+      {"LinearWithAdapter", R"({"layer": "linear", "dim": 7, "adapter": 3})", 5},
       {"SelfAttention", R"({"layer": "self_attention", "heads": 2})", 8},
       {"SelfAttentionOneHead", R"({"layer": "self_attention", "heads": 1})", 6},
       {"SelfAttentionWithoutPositions",

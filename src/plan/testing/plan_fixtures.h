@@ -54,6 +54,7 @@ inline GainTable RisingGains() {
   return {.measured_on = "made up",
           .minutes = {1, 4},
           .tunings = {{"full", {0.25, 1}, {{0.1, 0.2}, {0.3, 0.5}}},
+                      {"adapters-16", {0.25, 1}, {{0.1, 0.2}, {0.22, 0.35}}},
                       {"vectors", {0.25, 1}, {{0.1, 0.2}, {0.2, 0.3}}},
                       {"lora-8", {0.25, 1}, {{0.1, 0.2}, {0.25, 0.4}}}}};
 }
