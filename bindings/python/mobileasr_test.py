@@ -86,6 +86,10 @@ class Module(unittest.TestCase):
         with self.assertRaises(ValueError):
             self.model.configure(tuning="some")
 
+    def test_denormal_numbers_are_there(self):
+        self.train(self.model)
+        self.assertGreater(numpy.float32(1e-38) * numpy.float32(0.01), 0)
+
     def test_another_thread_stops_it(self):
         timer = threading.Timer(0.2, self.model.set_cancelled, [True])
         timer.start()

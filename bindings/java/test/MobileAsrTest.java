@@ -936,6 +936,15 @@ public final class MobileAsrTest {
     }
   }
 
+  /** What Java's arithmetic asks of the thread that has loaded and called the library. */
+  private static void denormalNumbersAreThere() {
+    try (Model model = tiny()) {
+      model.train(threeTexts());
+    }
+    float smallest = Float.intBitsToFloat(0x00800000 + assets.length() % 1); // MIN_NORMAL, not folded
+    check(smallest / 2 > 0 && smallest / 2 * 2 == smallest, smallest / 2);
+  }
+
   private static void readingsAreInAndroidsUnits() {
     DeviceReading reading = new DeviceReading();
     for (double value : Arrays.copyOf(reading.toArray(), 6)) {
@@ -1104,6 +1113,7 @@ public final class MobileAsrTest {
   public static void main(String[] arguments) throws IOException {
     assets = arguments[0];
     test("six functions", MobileAsrTest::sixFunctions);
+    test("denormal numbers are there", MobileAsrTest::denormalNumbersAreThere);
     test("describes", MobileAsrTest::describes);
     test("signatures", MobileAsrTest::signatures);
     test("functions by name", MobileAsrTest::functionsByName);
