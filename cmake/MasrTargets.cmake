@@ -1,9 +1,11 @@
 # A folder under src/ is one library. Tests lie beside the code as *_test.cc and become one
 # executable per folder; *_bench.cc are built by MASR_BENCH.
 #
-#   masr_library(<name> [DEPENDS <folder>...] [LIBRARIES <external>...] [WITHOUT <file>...])
+# COLD: nothing in it is run often enough for its speed to count; it is made small.
+#
+#   masr_library(<name> [COLD] [DEPENDS <folder>...] [LIBRARIES <external>...] [WITHOUT <file>...])
 function(masr_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;TEST_DEPENDS;WITHOUT" ${ARGN})
+  cmake_parse_arguments(ARG "COLD" "" "DEPENDS;LIBRARIES;TEST_DEPENDS;WITHOUT" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   foreach(file ${ARG_WITHOUT})
     list(REMOVE_ITEM all ${CMAKE_CURRENT_SOURCE_DIR}/${file})
@@ -23,7 +25,7 @@ function(masr_library name)
   if(sources)
     add_library(masr_${name} STATIC ${sources})
     target_link_libraries(masr_${name} PUBLIC masr_compile_options ${depends} ${ARG_LIBRARIES})
-    target_compile_options(masr_${name} PRIVATE -fno-exceptions)
+    target_compile_options(masr_${name} PRIVATE -fno-exceptions $<$<AND:$<BOOL:${ARG_COLD}>,$<CONFIG:Release>>:-Os>)
   else()
     add_library(masr_${name} INTERFACE)
     target_link_libraries(masr_${name} INTERFACE masr_compile_options ${depends} ${ARG_LIBRARIES})

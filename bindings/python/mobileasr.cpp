@@ -10,31 +10,14 @@
 #include <memory>
 #include <optional>
 
+#include "errors.h"
+#include "functions.h"
+
 namespace py = pybind11;
 
 namespace {
 
 using Array = py::array_t<float, py::array::c_style | py::array::forcecast>;
-
-PyObject* error_type = nullptr;  // mobileasr.Error; of the Python module, which is there once in a process
-
-[[noreturn]] void Raise(const mobileasr::Error& error) {
-  py::object raised = py::reinterpret_borrow<py::object>(error_type)(error.message);
-  raised.attr("status") = masr_status_name(error.status);
-  PyErr_SetObject(error_type, raised.ptr());
-  throw py::error_already_set();
-}
-
-// Without the interpreter's lock, so that other threads go on, and may cancel.
-template <class Call>
-auto Run(const Call& call) {
-  auto result = [&] {
-    const py::gil_scoped_release released;
-    return call();
-  }();
-  if (!result) Raise(result.error());
-  return std::move(*result);
-}
 
 py::array_t<float> ToArray(const std::vector<float>& values, const std::vector<int64_t>& shape) {
   py::array_t<float> array(shape);
@@ -484,7 +467,8 @@ PYBIND11_MODULE(mobileasr, module) {
   module.doc() = "A CTC speech recogniser that learns its owner's voice on the device.";
   module.attr("__version__") = masr_version();
   error_type = py::exception<mobileasr::Error>(module, "Error", PyExc_RuntimeError).release().ptr();
-  py::class_<Model>(module, "Model", "A recogniser. One thread at a time, but for set_cancelled.")
+  py::class_<Model> model(module, "Model", "A recogniser. One thread at a time, but for set_cancelled.");
+  model
       .def(py::init([](const std::string& path, int32_t threads) {
              return std::make_unique<Model>(Run([&] { return Model::Load(path, threads); }));
            }),
@@ -538,6 +522,7 @@ PYBIND11_MODULE(mobileasr, module) {
            py::arg("right_seconds") = 0, py::arg("pause_seconds") = 0, py::arg("texts") = 0,
            "A recogniser that listens; its calls are calls of this model.")
       .def("set_cancelled", &Model::SetCancelled, py::arg("cancelled"), "From any thread.");
+  DefineFunctions(model);
   py::class_<mobileasr::Stream>(module, "Stream", "A recogniser that listens. Made by Model.stream().")
       .def("push", &Push, py::arg("samples"),
            "The next samples: the segments that ended, and whether a partial text is due.")

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 import unittest
+import weakref
 
 import numpy
 
@@ -84,6 +86,10 @@ class Module(unittest.TestCase):
         with self.assertRaises(ValueError):
             self.model.configure(tuning="some")
 
+    def test_denormal_numbers_are_there(self):
+        self.train(self.model)
+        self.assertGreater(numpy.float32(1e-38) * numpy.float32(0.01), 0)
+
     def test_another_thread_stops_it(self):
         timer = threading.Timer(0.2, self.model.set_cancelled, [True])
         timer.start()
@@ -141,6 +147,150 @@ class Module(unittest.TestCase):
             stream.push(numpy.array([0, numpy.nan], numpy.float32))
         with self.assertRaises(ValueError):
             stream.push(numpy.zeros((2, 2)))
+
+    def test_functions_by_name_do_the_same(self):
+        names = [f["name"] for f in self.model.functions()]
+        self.assertEqual(names, ["train", "infer", "save", "restore", "loss", "parameters"])
+        audio, rate = self.model.functions()[0]["inputs"][0], self.model.functions()[0]["inputs"][3]
+        self.assertEqual((audio["name"], audio["dtype"], audio["shape"], audio["optional"]),
+                         ("audio", "f32", (-1,), True))
+        self.assertEqual(rate["shape"], ())
+        speech = {"audio": self.audio, "lengths": [len(self.audio)], "sample_rate_hz": 16000}
+        loss = self.model.call("loss", dict(speech, text=TEXT + "\n"))
+        self.assertEqual(loss["loss"], self.model.loss([self.audio], [TEXT]))
+        self.assertEqual((loss["losses"].dtype, loss["losses"].shape), (numpy.float32, (1,)))
+        heard = self.model.call("infer", speech, ["text", "probabilities"])
+        self.assertEqual(sorted(heard), ["probabilities", "text"])
+        probabilities, texts = self.model.infer([self.audio])
+        numpy.testing.assert_array_equal(heard["probabilities"], probabilities[0])
+        self.assertEqual(heard["text"].decode(), texts[0] + "\n")
+        other = mobileasr.Model(MODEL, threads=1)
+        self.assertEqual(self.model.call("train", dict(speech, text=TEXT))["loss"], self.train(other))
+        self.assertEqual(self.model.call("save", {"path": self.checkpoint}), {})
+        other.call("restore", {"path": self.checkpoint.encode()})
+        self.assertEqual(len(json.loads(self.model.call("parameters")["table"])), len(self.model.parameters()))
+
+        def refused(status, message, *arguments):
+            with self.assertRaisesRegex(mobileasr.Error, message) as raised:
+                self.model.call(*arguments)
+            self.assertEqual(raised.exception.status, status)
+
+        refused("MASR_NOT_FOUND", "'fly'", "fly")
+        refused("MASR_INVALID_ARGUMENT", "input 'sound' is not in the signature", "infer", {"sound": self.audio})
+        refused("MASR_INVALID_ARGUMENT", "output 'gain' is not", "infer", speech, ["gain"])
+        refused("MASR_INVALID_ARGUMENT", "'audio' must be of dtype 1 and rank 1", "infer", dict(speech, audio=1.0))
+        refused("MASR_INVALID_ARGUMENT", "rank 1", "infer", dict(speech, audio=numpy.zeros((1,) * 7)))
+        with self.assertRaisesRegex(TypeError, "'lengths' must be i64, not float64"):
+            self.model.call("infer", dict(speech, lengths=[1.5]))
+        with self.assertRaisesRegex(ValueError, "'sample_rate_hz' has a number that i32 cannot hold"):
+            self.model.call("infer", dict(speech, sample_rate_hz=1 << 33))
+
+    def test_functions_of_ones_own(self):
+        calls = []
+
+        def embed(model, inputs):
+            calls.append(inputs)
+            if inputs.get("name") == b"nested":
+                model.call("loss", {"lengths": [1], "text": "a"})
+            probabilities, _ = model.infer([inputs["audio"]])
+            return {"sum": probabilities[0].sum(), "mean": probabilities[0].mean(axis=0), "all": probabilities[0]}
+
+        def value(name, dtype, *shape, **other):
+            return dict(name=name, dtype=dtype, shape=shape, **other)
+
+        signature = dict(inputs=[value("audio", "f32", -1, meaning="[samples]"), value("name", "u8", -1, optional=True)],
+                         outputs=[value("sum", "f64"), value("mean", "f32", 29, optional=True),
+                                  value("all", "f32", -1, -1, optional=True)])
+        self.model.register("embed", embed, **signature, meaning="what it hears on average")
+        row = self.model.functions()[6]
+        self.assertEqual((row["name"], row["meaning"]), ("embed", "what it hears on average"))
+        self.assertEqual(row["inputs"][0], value("audio", "f32", -1, meaning="[samples]", optional=False))
+        told = self.model.call("embed", {"audio": self.audio, "name": "\u00fc"})
+        probabilities, _ = self.model.infer([self.audio])
+        numpy.testing.assert_array_equal(told["all"], probabilities[0])
+        numpy.testing.assert_array_equal(told["mean"], probabilities[0].mean(axis=0))
+        self.assertEqual(told["sum"], float(probabilities[0].sum()))
+        self.assertEqual(len(calls), 1)  # although it took two calls to find room
+        self.assertEqual(calls[0]["name"], "\u00fc".encode())
+        self.assertEqual(list(self.model.call("embed", {"audio": self.audio}, ["sum"])), ["sum"])
+        self.assertNotIn("name", calls[1])
+        # An error of a call within is told with its status.
+        with self.assertRaisesRegex(mobileasr.Error, "'lengths'|audio") as raised:
+            self.model.call("embed", {"audio": self.audio, "name": "nested"})
+        self.assertEqual(raised.exception.status, "MASR_INVALID_ARGUMENT")
+        self.assertIsInstance(raised.exception.__cause__, mobileasr.Error)
+        # A function may call another one.
+        self.model.register("twice", lambda model, inputs: {"all": model.call("embed", inputs)["all"] * 2},
+                            inputs=signature["inputs"][:1], outputs=signature["outputs"][2:])
+        numpy.testing.assert_array_equal(self.model.call("twice", {"audio": self.audio})["all"], probabilities[0] * 2)
+        with self.assertRaisesRegex(mobileasr.Error, "'lengths' is not|'audio' is missing"):
+            self.model.call("embed")
+        with self.assertRaisesRegex(mobileasr.Error, "'embed' already"):
+            self.model.register("embed", embed)
+        with self.assertRaisesRegex(mobileasr.Error, "'embed'"):
+            mobileasr.Model(MODEL, threads=1).call("embed")
+        for wrong in ("f16", "i8"):
+            with self.assertRaisesRegex(ValueError, wrong):
+                self.model.register("other", embed, outputs=[value("a", wrong)])
+        with self.assertRaisesRegex(mobileasr.Error, "rank must be 0 to 4"):
+            self.model.register("other", embed, outputs=[value("a", "f32", 1, 2, 3, 4, 5)])
+
+    def test_what_functions_of_ones_own_do_wrong_is_told(self):
+        answer = [None]
+
+        def answers(model, inputs):
+            if isinstance(answer[0], BaseException):
+                raise answer[0]
+            return answer[0]
+
+        self.model.register("own", answers, outputs=[{"name": "pair", "dtype": "i32", "shape": (2,)}])
+        answer[0] = {"pair": numpy.array([3, 4])}
+        numpy.testing.assert_array_equal(self.model.call("own")["pair"], [3, 4])
+        for wrong, message in ((None, "it has given no 'pair'"), ({"pear": 1}, "it has given no 'pair'"),
+                               ([1, 2], "dict"), ({"pair": [1, 2, 3]}, "dimension 0 must not be 3"),
+                               ({"pair": 7}, "rank 1"), ({"pair": [1.5, 2]}, "must be i32, not float64"),
+                               ({"pair": [1 << 40, 0]}, "cannot hold")):
+            answer[0] = wrong
+            with self.assertRaisesRegex(mobileasr.Error, message) as raised:
+                self.model.call("own")
+            self.assertEqual(raised.exception.status, "MASR_INVALID_ARGUMENT")
+        answer[0] = ZeroDivisionError("not by zero \u00fc")
+        with self.assertRaisesRegex(mobileasr.Error, "ZeroDivisionError: not by zero \u00fc") as raised:
+            self.model.call("own")
+        self.assertIs(raised.exception.__cause__, answer[0])
+        self.assertEqual(raised.exception.status, "MASR_INVALID_ARGUMENT")
+        self.assertEqual(traceback.extract_tb(answer[0].__traceback__)[-1].name, "answers")
+        answer[0] = KeyboardInterrupt()
+        with self.assertRaises(KeyboardInterrupt):
+            self.model.call("own")
+        answer[0] = {"pair": [1, 2]}
+        self.model.call("own")  # nothing is left of it
+
+    def test_a_model_keeps_its_functions_and_both_go(self):
+        class Function:
+            def __call__(self, model, inputs):
+                return {}
+
+        function = Function()
+        gone = weakref.ref(function)
+        self.model.register("own", function)
+        del function
+        self.assertEqual(self.model.call("own"), {})
+        self.model = None
+        self.assertIsNone(gone())
+
+    def test_another_thread_goes_on_while_a_function_is_called(self):
+        middle, seen = threading.Event(), threading.Event()
+
+        def waits(model, inputs):
+            middle.set()
+            return {"seen": int(seen.wait(60))}
+
+        self.model.register("waits", waits, outputs=[{"name": "seen", "dtype": "u8", "shape": ()}])
+        thread = threading.Thread(target=lambda: (middle.wait(), seen.set()))
+        thread.start()
+        self.assertEqual(self.model.call("waits"), {"seen": 1})
+        thread.join()
 
     def test_streams_say_what_they_cannot_be(self):
         with self.assertRaisesRegex(mobileasr.Error, "sample rate"):

@@ -27,6 +27,8 @@
 ///   the middle of a call, that is MASR_NO_SPACE too, and the handle refuses everything but to be
 ///   destroyed; this holds for the calling thread, and so with threads = 1. On a thread of the
 ///   library's own the C++ runtime then ends the process.
+/// - It computes in the default floating-point mode (round to nearest, denormal numbers, no traps)
+///   whatever the caller's is, which is as it was after a call, and after loading.
 /// - Text is UTF-8 and ends with NUL. Audio is mono, float, in [-1, 1]. Matrices are row-major.
 #ifndef MOBILEASR_MOBILEASR_H_
 #define MOBILEASR_MOBILEASR_H_

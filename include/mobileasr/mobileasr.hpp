@@ -256,6 +256,17 @@ class Model {
   Status SetDecoding(const masr_decoding_options& options = Make<masr_decoding_options>()) {
     return Give(masr_set_decoding(handle(), &options));
   }
+  /// masr_function_at(), all of them. Texts are valid as long as the model.
+  Result<std::vector<masr_function>> Functions() const {
+    std::vector<masr_function> all;
+    for (;;) {
+      masr_function function = Make<masr_function>();
+      const masr_status status = masr_function_at(handle(), all.size(), &function);
+      if (status == MASR_NOT_FOUND) return all;
+      if (status != MASR_OK) return Why(status);
+      all.push_back(function);
+    }
+  }
   /// masr_register()
   Status Register(const masr_function& function) {
     return Give(masr_register(handle(), &function));

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/floating_point.h"
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
 #endif
@@ -62,6 +64,7 @@ struct ThreadPool::State {
   }
 
   void Loop(int thread) {
+    const DefaultFloatingPoint mode;  // not that of the thread which made the pool
     uint64_t seen = 0;
     while (WaitForJob(seen)) {
       inside.fetch_add(1);

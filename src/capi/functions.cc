@@ -1,5 +1,6 @@
 // The signature table, and calls by name.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -108,8 +109,8 @@ void Register(masr_model& model, const masr_function& given) {
   function.row.outputs = function.outputs.data();
 }
 
-// A shape as the value of a signature has it, and as many bytes.
-Status CheckInput(const masr_value& value, const masr_tensor& tensor) {
+// Bytes of a tensor of the kind and shape that the value of a signature has.
+Result<size_t> SizeOf(const masr_value& value, const masr_tensor& tensor) {
   const std::string name = "'" + std::string(value.name) + "'";
   if (tensor.dtype != value.dtype || tensor.rank != value.rank) {
     return Fail(ErrorCode::kInvalidArgument, name + " must be of dtype " +
@@ -127,9 +128,15 @@ Status CheckInput(const masr_value& value, const masr_tensor& tensor) {
       return Fail(ErrorCode::kInvalidArgument, name + ": its shape is too large");
     }
   }
+  return bytes;
+}
+
+Status CheckInput(const masr_value& value, const masr_tensor& tensor) {
+  MASR_TRY(const size_t bytes, SizeOf(value, tensor));
   if (tensor.bytes != bytes || (tensor.data == nullptr && bytes > 0)) {
     return Fail(ErrorCode::kInvalidArgument,
-                name + ": its shape is of " + std::to_string(bytes) + " bytes, and there are " +
+                "'" + std::string(value.name) + "': its shape is of " + std::to_string(bytes) +
+                    " bytes, and there are " +
                     std::to_string(tensor.data == nullptr ? 0 : tensor.bytes));
   }
   return {};
@@ -183,8 +190,28 @@ Status CheckCall(const masr_function& function, std::span<const masr_tensor> inp
     const masr_value& value = *Named(out, tensor.name);
     tensor.dtype = value.dtype;
     tensor.rank = value.rank;
-    for (int64_t& d : tensor.shape) d = 1;
+    // What the signature fixes, an app's function does not have to tell.
+    for (int32_t d = 0; d < MASR_MAX_RANK; ++d) {
+      tensor.shape[d] = d < value.rank && value.shape[d] >= 0 ? value.shape[d] : 1;
+    }
     if (tensor.data == nullptr && tensor.bytes > 0) tensor.bytes = 0;
+  }
+  return {};
+}
+
+// What an app's function says of its outputs is within its signature and within the caller's room;
+// bytes are set by it.
+Status CheckAnswer(const masr_function& function, masr_status answer, std::span<const size_t> rooms,
+                   std::span<masr_tensor> outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    masr_tensor& tensor = outputs[i];
+    const auto values = Values(function.outputs, function.output_count);
+    MASR_TRY(tensor.bytes, SizeOf(*Named(values, tensor.name), tensor));
+    if (answer == MASR_OK && tensor.bytes > rooms[i]) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "'" + std::string(tensor.name) + "' has got " + std::to_string(tensor.bytes) +
+                      " bytes where there was room for " + std::to_string(rooms[i]));
+    }
   }
   return {};
 }
@@ -193,6 +220,7 @@ Status CheckCall(const masr_function& function, std::span<const masr_tensor> inp
 }  // namespace masr::capi
 
 using namespace masr::capi;  // NOLINT(google-build-using-namespace): this file is its border
+using masr::Error;
 using masr::ErrorCode;
 using masr::Fail;
 using masr::Status;
@@ -222,6 +250,7 @@ masr_status masr_register(masr_model* model, const masr_function* function) {
 masr_status masr_call(masr_model* model, const char* function, const masr_tensor* inputs,
                       size_t input_count, masr_tensor* outputs, size_t output_count) {
   const masr_function* app_function = nullptr;
+  std::array<size_t, kMostValues> rooms = {};
   const masr_status status = Enter(model, [&]() -> Outcome {
     if (function == nullptr || (inputs == nullptr && input_count > 0) ||
         (outputs == nullptr && output_count > 0)) {
@@ -237,19 +266,31 @@ masr_status masr_call(masr_model* model, const char* function, const masr_tensor
       return CallBuiltIn(*model, function, inputs, input_count, outputs, output_count);
     }
     app_function = found;
+    for (size_t i = 0; i < output_count; ++i) rooms[i] = outputs[i].bytes;
     return MASR_OK;
   });
   if (app_function == nullptr) return status;
   // Outside of Enter: an app's function may use the model.
   const masr_status answer = app_function->call(app_function->user_data, model, inputs, input_count,
                                                 outputs, output_count);
-  if (answer == MASR_OK || answer == MASR_BUFFER_TOO_SMALL || !model->message.empty()) {
-    return answer;
+  const std::string_view name = app_function->name;
+  const auto fail = [&](const Error& why) {
+    return Enter(model, [&]() -> Outcome {
+      return Fail("the app's function '" + std::string(name) + "'", why);
+    });
+  };
+  if (answer != MASR_OK && answer != MASR_BUFFER_TOO_SMALL) {
+    if (!model->message.empty()) return answer;
+    return fail({CodeOf(answer), std::string("it failed with ") + masr_status_name(answer)});
   }
-  return Enter(model, [&]() -> Outcome {
-    return Fail(CodeOf(answer), "the app's function '" + std::string(function) + "' failed with " +
-                                    masr_status_name(answer));
-  });
+  // Not within Enter: another thread's call must not make one fail that is done.
+  Status checked;
+  if (!Guarded([&] {
+        checked = CheckAnswer(*app_function, answer, rooms, {outputs, output_count});
+      })) {
+    return MASR_NO_SPACE;
+  }
+  return checked.has_value() ? answer : fail(checked.error());
 }
 
 masr_status masr_fail(masr_model* model, masr_status status, const char* message) {

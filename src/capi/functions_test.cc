@@ -247,7 +247,7 @@ TEST_F(CapiFunctions, AnAppAddsItsOwn) {
   app.factor = -1;
   ExpectError(model, call(), MASR_UNSUPPORTED, "no negative factors");
   app.factor = 0;
-  ExpectError(model, call(), MASR_IO, "'scaled_loss' failed with MASR_IO");
+  ExpectError(model, call(), MASR_IO, "'scaled_loss': it failed with MASR_IO");
   // Another model does not have it, and another recogniser in this one does.
   const ModelHandle other = Loaded();
   ExpectError(other, masr_call(other.get(), "scaled_loss", batch.inputs.data(), 3, &output, 1),
@@ -255,6 +255,57 @@ TEST_F(CapiFunctions, AnAppAddsItsOwn) {
   app.factor = 2;
   ASSERT_EQ(masr_load(model.get(), path_.c_str()), MASR_OK);
   EXPECT_EQ(call(), MASR_OK);
+}
+
+// As many numbers as it is told, of which it says that there are `claimed`.
+struct Counter {
+  int64_t count = 3;
+  int64_t claimed = 3;
+  int32_t rank = 1;
+};
+
+masr_status Count(void* user_data, masr_model*, const masr_tensor*, size_t, masr_tensor* outputs,
+                  size_t) {
+  const Counter& counter = *static_cast<Counter*>(user_data);
+  const size_t room = outputs[0].bytes / sizeof(int32_t);
+  outputs[0].shape[0] = counter.claimed;
+  outputs[0].rank = counter.rank;
+  if (room < static_cast<size_t>(counter.count)) return MASR_BUFFER_TOO_SMALL;
+  for (int32_t i = 0; i < counter.count; ++i) static_cast<int32_t*>(outputs[0].data)[i] = i;
+  return MASR_OK;
+}
+
+TEST_F(CapiFunctions, WhatAnAppSaysOfItsOutputsIsChecked) {
+  const ModelHandle model = Empty();
+  Counter counter;
+  const masr_value output = {"numbers", MASR_I32, 1, {-1, 1, 1, 1}, 0, "from 0 up"};
+  masr_function own = {.struct_size = sizeof(own), .name = "count", .outputs = &output};
+  own.output_count = 1;
+  own.call = Count;
+  own.user_data = &counter;
+  ASSERT_EQ(masr_register(model.get(), &own), MASR_OK) << masr_model_error(model.get());
+
+  masr_tensor numbers = Output("numbers", nullptr, 0);
+  const auto call = [&] { return masr_call(model.get(), "count", nullptr, 0, &numbers, 1); };
+  ASSERT_EQ(call(), MASR_BUFFER_TOO_SMALL);
+  EXPECT_EQ(numbers.shape[0], 3);
+  ASSERT_EQ(numbers.bytes, 12u);  // of the shape: room to give the next time
+  std::vector<int32_t> room(10);
+  numbers.data = room.data();
+  numbers.bytes = 40;
+  ASSERT_EQ(call(), MASR_OK);
+  EXPECT_EQ(numbers.bytes, 12u);
+  EXPECT_EQ(room, (std::vector<int32_t>{0, 1, 2, 0, 0, 0, 0, 0, 0, 0}));
+
+  counter.claimed = 11;
+  numbers.bytes = 40;
+  ExpectError(model, call(), MASR_INVALID_ARGUMENT,
+              "the app's function 'count': 'numbers' has got 44 bytes where there was room for 40");
+  counter.claimed = -1;
+  ExpectError(model, call(), MASR_INVALID_ARGUMENT, "dimension 0 must not be -1");
+  counter.claimed = 3;
+  counter.rank = 2;
+  ExpectError(model, call(), MASR_INVALID_ARGUMENT, "rank 1");
 }
 
 TEST_F(CapiFunctions, SignaturesThatCannotBeAreRefused) {

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <thread>
 
+#include "base/floating_point.h"
+
 namespace masr::capi {
 
 // Public codes are ErrorCode's, one up.
@@ -45,6 +47,7 @@ masr_status Enter(Handle* handle, Body<Outcome> body) {
   if (handle->busy.exchange(true)) return MASR_BUSY;
   masr_status status = MASR_NO_SPACE;
   if (!handle->broken) {
+    const DefaultFloatingPoint mode;
     handle->message.clear();
     handle->broken = !Guarded([&] { status = Finish(handle, body()); });
     if (handle->broken) {

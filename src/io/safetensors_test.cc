@@ -323,5 +323,58 @@ TEST_F(SafetensorsFileTest, SurvivesCutsAndFlips) {
   }
 }
 
+// What the fuzzer began with and what it came upon (fuzz/corpus): as Parse does with any bytes, it
+// refuses them in words, or has read tensors that are as large as they say.
+TEST(Safetensors, WhatTheFuzzerKnowsIsReadOrRefused) {
+  int read = 0;
+  int refused = 0;
+  const auto corpus = std::filesystem::path(MASR_SOURCE_DIR) / "fuzz/corpus/safetensors";
+  for (const auto& item : std::filesystem::directory_iterator(corpus)) {
+    const std::string text = *ReadTextFile(item.path().string());
+    const Bytes bytes(text.begin(), text.end());
+    const auto file = SafetensorsFile::Parse(bytes);
+    if (!file.has_value()) {
+      EXPECT_FALSE(file.error().message.empty()) << item.path();
+      ++refused;
+      continue;
+    }
+    ++read;
+    size_t total = 0;
+    for (const TensorEntry& entry : file->tensors()) {
+      EXPECT_EQ(entry.bytes.size(),
+                static_cast<size_t>(entry.elements()) * DTypeBytes(entry.dtype));
+      total += entry.bytes.size();
+    }
+    EXPECT_LE(total, bytes.size()) << item.path();
+  }
+  EXPECT_GT(read, 5);
+  EXPECT_GT(refused, 100);
+  for (const char* name : {"header_longer_than_file",
+                           "header_of_2_to_the_63",
+                           "header_all_ones",
+                           "overlap",
+                           "gap",
+                           "rest",
+                           "out_of_range",
+                           "backwards",
+                           "offset_of_2_to_the_64",
+                           "offset_is_negative",
+                           "shape_overflows",
+                           "shape_overflows_to_little",
+                           "same_name_twice",
+                           "same_key_twice",
+                           "metadata_twice",
+                           "metadata_is_not_text",
+                           "deep_arrays",
+                           "deep_objects",
+                           "deep_and_cut_short",
+                           "not_utf8",
+                           "surrogate",
+                           "numbers"}) {
+    const std::string text = *ReadTextFile((corpus / name).string());
+    EXPECT_FALSE(SafetensorsFile::Parse(Bytes(text.begin(), text.end())).has_value()) << name;
+  }
+}
+
 }  // namespace
 }  // namespace masr

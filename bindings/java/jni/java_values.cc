@@ -95,11 +95,21 @@ jlongArray ToJava(JNIEnv* env, const int64_t* values, size_t count) {
   return array;
 }
 
-jdoubleArray ToJava(JNIEnv* env, const std::vector<double>& values) {
-  const jsize size = Size(env, values.size());
+jdoubleArray ToJava(JNIEnv* env, const double* values, size_t count) {
+  const jsize size = Size(env, count);
   const jdoubleArray array = env->NewDoubleArray(size);
   CheckPending(env);
-  env->SetDoubleArrayRegion(array, 0, size, values.data());
+  env->SetDoubleArrayRegion(array, 0, size, values);
+  CheckPending(env);
+  return array;
+}
+
+jintArray ToJava(JNIEnv* env, const int32_t* values, size_t count) {
+  const jsize size = Size(env, count);
+  const jintArray array = env->NewIntArray(size);
+  CheckPending(env);
+  static_assert(sizeof(jint) == sizeof(int32_t));
+  env->SetIntArrayRegion(array, 0, size, reinterpret_cast<const jint*>(values));
   CheckPending(env);
   return array;
 }

@@ -80,8 +80,9 @@ std::vector<jdouble> Doubles(JNIEnv* env, jdoubleArray array);
 
 jbyteArray ToJava(JNIEnv* env, std::string_view bytes);
 jlongArray ToJava(JNIEnv* env, const int64_t* values, size_t count);
-jdoubleArray ToJava(JNIEnv* env, const std::vector<double>& values);
+jdoubleArray ToJava(JNIEnv* env, const double* values, size_t count);
 jfloatArray ToJava(JNIEnv* env, const float* values, size_t count);
+jintArray ToJava(JNIEnv* env, const int32_t* values, size_t count);
 // Texts one after the other, each with its NUL.
 jbyteArray ToJava(JNIEnv* env, std::initializer_list<const char*> texts);
 

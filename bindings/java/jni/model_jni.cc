@@ -36,13 +36,6 @@ std::vector<masr_tensor> WeightTensors(JNIEnv* env, masr_model* model) {
   return tensors;
 }
 
-void AddValue(const masr_value& value, std::string& texts, std::vector<int64_t>& numbers) {
-  texts.append(value.name).push_back('\0');
-  texts.append(value.meaning).push_back('\0');
-  numbers.insert(numbers.end(), {value.dtype, value.optional, value.rank});
-  numbers.insert(numbers.end(), value.shape, value.shape + value.rank);
-}
-
 }  // namespace
 }  // namespace mobileasr::java
 
@@ -315,30 +308,6 @@ JNIEXPORT void JNICALL Java_org_mobileasr_Native_modelSetWeights(JNIEnv* env, jc
 JNIEXPORT void JNICALL Java_org_mobileasr_Native_modelExport(JNIEnv* env, jclass, jlong model,
                                                              jbyteArray path, jint format) {
   Do(env, model, [&](masr_model* of) { return masr_export(of, Text(env, path).get(), format); });
-}
-
-JNIEXPORT jbyteArray JNICALL Java_org_mobileasr_Native_modelFunction(JNIEnv* env, jclass,
-                                                                     jlong address, jint index,
-                                                                     jobjectArray numbers) {
-  return Method(env, [&]() -> jbyteArray {
-    auto* model = At<masr_model>(address);
-    masr_function function = {};
-    function.struct_size = sizeof(function);
-    const masr_status status = masr_function_at(model, static_cast<size_t>(index), &function);
-    if (status == MASR_NOT_FOUND) return nullptr;
-    Check(env, model, status);
-    std::string texts;
-    texts.append(function.name).push_back('\0');
-    texts.append(function.meaning).push_back('\0');
-    std::vector<int64_t> all = {static_cast<int64_t>(function.input_count),
-                                static_cast<int64_t>(function.output_count)};
-    for (size_t i = 0; i < function.input_count; ++i) AddValue(function.inputs[i], texts, all);
-    for (size_t i = 0; i < function.output_count; ++i) AddValue(function.outputs[i], texts, all);
-    const Local<jlongArray> out(env, ToJava(env, all.data(), all.size()));
-    env->SetObjectArrayElement(numbers, 0, out.get());
-    CheckPending(env);
-    return ToJava(env, std::string_view(texts));
-  });
 }
 
 }  // extern "C"

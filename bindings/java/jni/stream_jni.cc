@@ -49,7 +49,7 @@ jbyteArray Tell(JNIEnv* env, masr_model* model, masr_stream* stream, const masr_
   news.numbers = {static_cast<double>(told.segments), static_cast<double>(told.partial_due),
                   told.seconds};
   for (size_t s = 0; s < told.segments; ++s) AddSegment(env, model, stream, s, news);
-  const Local<jdoubleArray> out(env, ToJava(env, news.numbers));
+  const Local<jdoubleArray> out(env, ToJava(env, news.numbers.data(), news.numbers.size()));
   env->SetObjectArrayElement(numbers, 0, out.get());
   CheckPending(env);
   return ToJava(env, std::string_view(news.texts));

@@ -13,7 +13,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
@@ -201,6 +203,214 @@ public final class MobileAsrTest {
       same("f64", train.outputs.get(0).type);
       same(0, train.outputs.get(0).shape.length);
     }
+  }
+
+  private static Map<String, Tensor> inputs(Object... namesAndTensors) {
+    Map<String, Tensor> inputs = new LinkedHashMap<>();
+    for (int i = 0; i < namesAndTensors.length; i += 2) {
+      inputs.put((String) namesAndTensors[i], (Tensor) namesAndTensors[i + 1]);
+    }
+    return inputs;
+  }
+
+  private static void functionsByName() throws Exception {
+    float[] samples = tones("abcd bad");
+    Speech one = new Speech().add(samples, "abcd bad");
+    try (Model model = tiny();
+        Model other = tiny()) {
+      Map<String, Tensor> speech =
+          inputs(
+              "audio", Tensor.of(samples), "lengths", Tensor.of(new long[] {samples.length}),
+              "sample_rate_hz", Tensor.scalar(16000));
+      Map<String, Tensor> said = new LinkedHashMap<>(speech);
+      said.put("text", Tensor.text("abcd bad\n"));
+      Map<String, Tensor> loss = model.call("loss", said);
+      same(model.loss(one).perToken, loss.get("loss").doubles()[0]);
+      same(0, loss.get("loss").shape.length);
+      check(Arrays.equals(model.loss(one).utterances, loss.get("losses").floats()), "losses");
+      Inference expected = model.infer(one);
+      Map<String, Tensor> heard = model.call("infer", speech, "text", "rows", "probabilities");
+      same(Arrays.asList("text", "rows", "probabilities"), new ArrayList<>(heard.keySet()));
+      same(expected.texts[0] + "\n", heard.get("text").text());
+      same(expected.rows[0], heard.get("rows").longs()[0]);
+      Tensor probabilities = heard.get("probabilities");
+      check(Arrays.equals(expected.probabilities, probabilities.floats()), "probabilities");
+      check(Arrays.equals(new long[] {expected.rows[0], 29}, probabilities.shape), "shape");
+      same(other.train(one).loss, model.call("train", said).get("loss").doubles()[0]);
+      String checkpoint = folder + "/checkpoint";
+      same(0, model.call("save", inputs("path", Tensor.text(checkpoint))).size());
+      other.call("restore", inputs("path", Tensor.text(checkpoint)));
+      check(model.call("parameters", inputs()).get("table").text().startsWith("[{"), "table");
+
+      fails(Status.NOT_FOUND, "'fly'", () -> model.call("fly", inputs()));
+      fails(
+          Status.INVALID_ARGUMENT, "input 'sound' is not in the signature",
+          () -> model.call("infer", inputs("sound", Tensor.of(samples))));
+      fails(
+          Status.INVALID_ARGUMENT, "output 'gain' is not",
+          () -> model.call("infer", speech, "gain"));
+      fails(
+          Status.INVALID_ARGUMENT, "rank 1",
+          () -> model.call("infer", inputs("audio", Tensor.of(new float[4], 2, 2), "lengths",
+              Tensor.of(new long[] {4}))));
+      fails(
+          Status.INVALID_ARGUMENT, "rank 1",
+          () -> model.call("infer", inputs("audio", Tensor.of(new float[1], 1, 1, 1, 1, 1, 1),
+              "lengths", Tensor.of(new long[] {1}))));
+      fails(
+          Status.INVALID_ARGUMENT, "dtype 1",
+          () -> model.call("infer", inputs("audio", Tensor.of(new int[4]), "lengths",
+              Tensor.of(new long[] {4}))));
+      fails(Status.INVALID_ARGUMENT, "f32 is not one of f64", () -> Tensor.scalar(1f).doubles());
+      fails(Status.INVALID_ARGUMENT, "[2, 2]", () -> Tensor.of(new byte[3], 2, 2));
+      fails(
+          Status.INVALID_ARGUMENT, "none of the shape",
+          () -> Tensor.of(new byte[0], 1L << 32, 1L << 32));
+      same(0, Tensor.of(new byte[0], 0, 1L << 40).bytes().length);
+    }
+  }
+
+  private static Signature.Value value(String name, String type, boolean optional, long... shape) {
+    return new Signature.Value(name, type, shape, optional, "a value");
+  }
+
+  private static Signature row(String name, List<Signature.Value> in, Signature.Value... out) {
+    return new Signature(name, "of the app", in, Arrays.asList(out));
+  }
+
+  private static void functionsOfOnesOwn() throws Exception {
+    float[] samples = tones("abcd bad");
+    List<Signature.Value> in =
+        Arrays.asList(value("audio", "f32", false, -1), value("name", "u8", true, -1));
+    try (Model model = tiny()) {
+      int[] calls = {0};
+      String[] name = {null};
+      Function embed =
+          inputs -> {
+            ++calls[0];
+            name[0] = inputs.containsKey("name") ? inputs.get("name").text() : null;
+            Inference heard = model.infer(new Speech().add(inputs.get("audio").floats()));
+            double[] mean = new double[29];
+            for (int i = 0; i < heard.probabilities.length; ++i) {
+              mean[i % 29] += heard.probabilities[i] / heard.rows[0];
+            }
+            return inputs(
+                "mean", Tensor.of(mean), "all", Tensor.of(heard.probabilities, heard.rows[0], 29),
+                "rows", Tensor.scalar((int) heard.rows[0]));
+          };
+      Signature signature =
+          row("embed", in, value("mean", "f64", false, 29), value("all", "f32", true, -1, -1),
+              value("rows", "i32", true));
+      model.register(signature, embed);
+      Signature listed = model.signatures().get(6);
+      same("embed", listed.name);
+      check(listed.inputs.get(1).optional, "name");
+      check(Arrays.equals(new long[] {-1, -1}, listed.outputs.get(1).shape), "all");
+      float[] expected = model.infer(new Speech().add(samples)).probabilities;
+      Map<String, Tensor> audio = inputs("audio", Tensor.of(samples));
+      Map<String, Tensor> told =
+          model.call("embed", inputs("audio", Tensor.of(samples), "name", Tensor.text("\u00fc")));
+      check(Arrays.equals(expected, told.get("all").floats()), "all");
+      same(expected.length / 29, told.get("rows").ints()[0]);
+      same(0, told.get("rows").shape.length);
+      same(29, told.get("mean").doubles().length);
+      same(1, calls[0]); // although it took two calls to find room
+      same("\u00fc", name[0]);
+      same(Collections.singleton("mean"), model.call("embed", audio, "mean").keySet());
+      same(null + "", name[0] + "");
+
+      // One that calls another, a thousand times: nothing is left of what it hands to and fro.
+      model.register(
+          row("often", in, value("sum", "i64", false)),
+          inputs -> {
+            long sum = 0;
+            for (int i = 0; i < 1000; ++i) {
+              sum += model.call("one", inputs()).get("one").longs()[0];
+            }
+            return inputs("sum", Tensor.scalar(sum));
+          });
+      model.register(
+          row("one", Collections.emptyList(), value("one", "i64", false, -1)),
+          inputs -> inputs("one", Tensor.of(new long[] {1})));
+      same(1000L, model.call("often", audio).get("sum").longs()[0]);
+
+      fails(Status.INVALID_ARGUMENT, "'audio' is missing", () -> model.call("embed", inputs()));
+      fails(Status.INVALID_ARGUMENT, "'embed' already", () -> model.register(signature, embed));
+      fails(
+          Status.INVALID_ARGUMENT, "rank must be 0 to 4",
+          () -> model.register(row("deep", in, value("a", "f32", false, 1, 2, 3, 4, 5)), embed));
+      fails(
+          Status.INVALID_ARGUMENT, "not f16",
+          () -> model.register(row("half", in, value("a", "f16", false)), embed));
+      // What was refused has not taken the place of what follows.
+      model.register(
+          row("last", in, value("a", "u8", false)),
+          inputs -> inputs("a", Tensor.of(new byte[] {7}, new long[] {1})));
+      fails(Status.INVALID_ARGUMENT, "'a' must be of dtype 5", () -> model.call("last", audio));
+      try (Model other = tiny()) {
+        fails(Status.NOT_FOUND, "'embed'", () -> other.call("embed", audio));
+      }
+    }
+  }
+
+  private static void whatFunctionsThrowComesOut() throws Exception {
+    Model model = tiny();
+    AtomicReference<Function> own = new AtomicReference<>();
+    model.register(
+        row("own", Collections.emptyList(), value("pair", "i32", false, 2)),
+        inputs -> own.get().call(inputs));
+    Body call = () -> model.call("own", inputs());
+    own.set(inputs -> inputs("pair", Tensor.of(new int[] {3, 4})));
+    same(4, model.call("own", inputs()).get("pair").ints()[1]);
+    own.set(
+        inputs -> {
+          throw new UnsupportedOperationException("not today");
+        });
+    same("not today", throwsA(UnsupportedOperationException.class, call).getMessage());
+    own.set(inputs -> Collections.singletonMap("pair", Tensor.text(model.token(99))));
+    fails(Status.NOT_FOUND, "99", call); // of a call within
+    own.set(inputs -> null);
+    fails(Status.INVALID_ARGUMENT, "given no 'pair'", call);
+    own.set(inputs -> inputs("pair", Tensor.of(new long[] {3, 4})));
+    fails(Status.INVALID_ARGUMENT, "'pair' as i64, not i32", call);
+    own.set(inputs -> inputs("pair", Tensor.of(new int[3])));
+    fails(Status.INVALID_ARGUMENT, "dimension 0 must not be 3", call);
+    own.set(inputs -> inputs("pair", Tensor.of(new int[2], 1, 1, 1, 1, 2)));
+    fails(Status.INVALID_ARGUMENT, "rank 1", call);
+
+    // Its own thread may call; another one waits for its turn.
+    own.set(
+        inputs -> {
+          AtomicReference<Throwable> other = new AtomicReference<>();
+          Thread thread =
+              new Thread(
+                  () -> {
+                    try {
+                      model.describe();
+                    } catch (RuntimeException refused) {
+                      other.set(refused);
+                    }
+                  });
+          thread.start();
+          try {
+            thread.join();
+          } catch (InterruptedException unexpected) {
+            throw new AssertionError(unexpected);
+          }
+          check(is(Status.BUSY, other.get()), other.get());
+          return inputs("pair", Tensor.of(new int[] {model.describe().tokens, 1}));
+        });
+    same(29, model.call("own", inputs()).get("pair").ints()[0]);
+
+    // Closed within: it goes when the call is over.
+    own.set(
+        inputs -> {
+          model.close();
+          model.describe();
+          return null;
+        });
+    check(throwsA(IllegalStateException.class, call).getMessage().contains("closed"), "closed");
+    throwsA(IllegalStateException.class, model::describe);
   }
 
   private static void arraysAndBuffersAreTheSame() {
@@ -726,6 +936,15 @@ public final class MobileAsrTest {
     }
   }
 
+  /** What Java's arithmetic asks of the thread that has loaded and called the library. */
+  private static void denormalNumbersAreThere() {
+    try (Model model = tiny()) {
+      model.train(threeTexts());
+    }
+    float smallest = Float.intBitsToFloat(0x00800000 + assets.length() % 1); // MIN_NORMAL, not folded
+    check(smallest / 2 > 0 && smallest / 2 * 2 == smallest, smallest / 2);
+  }
+
   private static void readingsAreInAndroidsUnits() {
     DeviceReading reading = new DeviceReading();
     for (double value : Arrays.copyOf(reading.toArray(), 6)) {
@@ -869,6 +1088,7 @@ public final class MobileAsrTest {
         }
         model.parameters();
         model.signatures();
+        model.call("parameters", inputs());
       }
       check(residentKb() - before < 40000, residentKb() - before + " kB more for weights");
     }
@@ -893,8 +1113,12 @@ public final class MobileAsrTest {
   public static void main(String[] arguments) throws IOException {
     assets = arguments[0];
     test("six functions", MobileAsrTest::sixFunctions);
+    test("denormal numbers are there", MobileAsrTest::denormalNumbersAreThere);
     test("describes", MobileAsrTest::describes);
     test("signatures", MobileAsrTest::signatures);
+    test("functions by name", MobileAsrTest::functionsByName);
+    test("functions of one's own", MobileAsrTest::functionsOfOnesOwn);
+    test("what functions throw comes out", MobileAsrTest::whatFunctionsThrowComesOut);
     test("arrays and buffers are the same", MobileAsrTest::arraysAndBuffersAreTheSame);
     test("features", MobileAsrTest::features);
     test("federated weights", MobileAsrTest::federatedWeights);

@@ -7,13 +7,15 @@ import java.util.List;
  * What stands between Java and a handle of the library.
  *
  * <p>One call at a time, from any thread: a second one at the same time is refused with {@link
- * Status#BUSY}, also one that comes out of a callback. Only {@link #setCancelled} and {@link #close}
+ * Status#BUSY}, also one that comes out of a callback (but for a {@link Function}). Only {@link #setCancelled} and {@link #close}
  * may come at any time.
  */
 public abstract class Handle implements AutoCloseable {
   private final String what;
   private long address; // 0: closed
-  private boolean busy;
+  private int calls; // under way: above one where an app's function, out of a call, calls again
+  private int functions; // of the app's that are under way
+  private Thread caller; // of the calls
   private boolean closing;
   private boolean cancelled;
   private final List<Long> parts = new ArrayList<>(); // that must go before the handle
@@ -62,16 +64,30 @@ public abstract class Handle implements AutoCloseable {
     if (address == 0 || closing) {
       throw new IllegalStateException(what + " is closed");
     }
-    if (busy) {
+    if (calls != functions || (calls > 0 && caller != Thread.currentThread())) {
       throw new MobileAsrException(
           Status.BUSY.ordinal(), "another call with " + what + " has not returned yet");
     }
-    busy = true;
+    ++calls;
+    caller = Thread.currentThread();
     return address;
   }
 
+  /** The call that is under way is in a function of the app's, which may call again. */
+  final synchronized void enterFunction() {
+    ++functions;
+  }
+
+  final synchronized void leaveFunction() {
+    --functions;
+  }
+
   private synchronized void leave() {
-    busy = false;
+    --calls;
+    if (calls > 0) {
+      return;
+    }
+    caller = null;
     for (long part : dropped) {
       destroyPart(part);
     }
@@ -106,7 +122,7 @@ public abstract class Handle implements AutoCloseable {
       return;
     }
     closing = true;
-    if (busy) {
+    if (calls > 0) {
       cancel(address, true);
     } else {
       release();
@@ -122,7 +138,7 @@ public abstract class Handle implements AutoCloseable {
     if (!parts.remove(Long.valueOf(part))) {
       return;
     }
-    if (busy) {
+    if (calls > 0) {
       dropped.add(part);
     } else {
       destroyPart(part);

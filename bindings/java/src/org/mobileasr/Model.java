@@ -3,16 +3,19 @@ package org.mobileasr;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 /**
  * A recogniser that runs and learns: {@code masr_model}. Six functions: {@link #train}, {@link
- * #infer}, {@link #save}, {@link #restore}, {@link #loss}, {@link #parameters}; and weights as
- * arrays, for federated learning.
+ * #infer}, {@link #save}, {@link #restore}, {@link #loss}, {@link #parameters}; weights as arrays, for
+ * federated learning; and functions by name, among them the app's own.
  *
  * <p>Calls take as long as they compute: none belongs on the thread that draws. A call that fails
  * throws a {@link MobileAsrException} and has changed nothing.
  */
 public final class Model extends Handle {
+  private final Functions functions = new Functions(this);
+
   private Model(int threads) {
     super("the model", Native.modelCreate(threads));
   }
@@ -210,44 +213,82 @@ public final class Model extends Handle {
         });
   }
 
-  /** What the functions take and give. */
+  /** What the functions take and give: the six, then the app's. */
   public List<Signature> signatures() {
-    return get(
+    return get(handle -> signatures(handle));
+  }
+
+  private static List<Signature> signatures(long handle) {
+    List<Signature> all = new ArrayList<>();
+    for (int i = 0; ; ++i) {
+      long[][] numbers = new long[1][];
+      byte[] texts = Native.modelFunction(handle, i, numbers);
+      if (texts == null) {
+        return all;
+      }
+      all.add(Signature.of(texts, numbers[0]));
+    }
+  }
+
+  /**
+   * Adds a function of the app's own, which is checked and called as the library's are. The model
+   * keeps it.
+   */
+  public void register(Signature signature, Function function) {
+    if (function == null) {
+      throw MobileAsrException.invalid("a function must not be null");
+    }
+    byte[] texts = signature.texts();
+    long[] numbers = signature.numbers();
+    call(
         handle -> {
-          List<Signature> all = new ArrayList<>();
-          for (int i = 0; ; ++i) {
-            long[][] numbers = new long[1][];
-            byte[] texts = Native.modelFunction(handle, i, numbers);
-            if (texts == null) {
-              return all;
-            }
-            all.add(signature(texts, numbers[0]));
-          }
+          Native.modelRegister(handle, functions.size(), texts, numbers);
+          functions.add(function);
         });
   }
 
-  /** Inputs, outputs; then of each value type, optional, rank and so many of its shape. */
-  private static Signature signature(byte[] texts, long[] numbers) {
-    int inputs = (int) numbers[0];
-    int values = inputs + (int) numbers[1];
-    String[] names = Utf8.split(texts, 2 + 2 * values);
-    String[] types = {"?", "f32", "f64", "i32", "i64", "u8", "bf16", "i8"}; // masr_dtype
-    List<Signature.Value> in = new ArrayList<>();
-    List<Signature.Value> out = new ArrayList<>();
-    int at = 2;
-    for (int v = 0; v < values; ++v) {
-      int type = (int) numbers[at];
-      boolean optional = numbers[at + 1] != 0;
-      int rank = (int) numbers[at + 2];
-      long[] shape = Arrays.copyOfRange(numbers, at + 3, at + 3 + rank);
-      at += 3 + rank;
-      (v < inputs ? in : out)
-          .add(
-              new Signature.Value(
-                  names[2 + 2 * v], type < types.length ? types[type] : "?", shape, optional,
-                  names[3 + 2 * v]));
-    }
-    return new Signature(names[0], names[1], in, out);
+  /** Calls a function by its name, for all of its outputs. */
+  public Map<String, Tensor> call(String function, Map<String, Tensor> inputs) {
+    return call(function, inputs, (String[]) null);
+  }
+
+  /** Calls a function by its name, for these of its outputs (those that are not optional must be). */
+  public Map<String, Tensor> call(String function, Map<String, Tensor> inputs, String... outputs) {
+    byte[] name = Utf8.needed("function", function);
+    byte[] inputNames = Utf8.of(new ArrayList<>(inputs.keySet()));
+    List<Tensor> given = new ArrayList<>(inputs.values());
+    long[] inputTypes = Functions.types(given);
+    return get(
+        handle -> {
+          List<Signature.Value> known = new ArrayList<>();
+          for (Signature signature : signatures(handle)) {
+            if (signature.name.equals(function)) {
+              known.addAll(signature.outputs);
+            }
+          }
+          List<String> wanted = new ArrayList<>();
+          if (outputs == null) {
+            known.forEach(value -> wanted.add(value.name));
+          } else {
+            wanted.addAll(Arrays.asList(outputs));
+          }
+          byte[] names = Utf8.of(wanted);
+          long[] types = new long[wanted.size()];
+          Object[] shapes = new Object[types.length];
+          Object[] values = new Object[types.length];
+          long[] rooms = new long[types.length];
+          for (int i = 0; i < types.length; ++i) {
+            for (Signature.Value value : known) {
+              if (value.name.equals(wanted.get(i))) {
+                rooms[i] = value.fixedBytes();
+              }
+            }
+          }
+          Native.modelCall(
+              handle, functions, name, inputNames, inputTypes, Functions.shapes(given),
+              Functions.values(given), names, rooms, types, shapes, values);
+          return Functions.tensors(names, types, shapes, values);
+        });
   }
 
   @Override

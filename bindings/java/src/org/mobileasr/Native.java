@@ -67,6 +67,15 @@ final class Native {
   /** Name and meaning of it and of its values; null beyond the last one. */
   static native byte[] modelFunction(long model, int index, long[][] numbers);
 
+  /** {@code index} is that of the function in {@link Functions}. */
+  static native void modelRegister(long model, int index, byte[] texts, long[] numbers);
+
+  /** Types, shapes and values of the outputs to the last three. */
+  static native void modelCall(
+      long model, Functions functions, byte[] function, byte[] names, long[] types,
+      Object[] shapes, Object[] values, byte[] outputNames, long[] outputRooms,
+      long[] outputTypes, Object[] outputShapes, Object[] outputValues);
+
   static native void modelSetDecoding(
       long model, byte[] languageModel, byte[] hotwords, double[] reals, int beam);
 
