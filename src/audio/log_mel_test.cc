@@ -9,6 +9,7 @@
 #include <numbers>
 #include <thread>
 
+#include "audio/feature_stream.h"
 #include "base/rng.h"
 
 namespace masr {
@@ -55,6 +56,39 @@ TEST(LogMel, AgreesWithTorchaudio) {
     ASSERT_EQ(log_mel->Frames(samples), frames);
     for (size_t i = 0; i < features.size(); ++i) ASSERT_NEAR(features[i], expected[i], 1e-3) << i;
   }
+}
+
+TEST(LogMel, AgreesWithNemosFrontEnd) {
+  std::ifstream file(MASR_SOURCE_DIR "/src/audio/testdata/nemo_mel_golden.json");
+  const nlohmann::json golden = nlohmann::json::parse(file);
+  ASSERT_EQ(golden["cases"].size(), 3u);
+  for (const auto& c : golden["cases"]) {
+    SCOPED_TRACE(c["mels"].get<int>());
+    const auto log_mel = LogMel::Create({.sample_rate_hz = c["sample_rate_hz"],
+                                         .mels = c["mels"],
+                                         .window_ms = c["window_ms"],
+                                         .low_hz = 0,
+                                         .style = LogMelStyle::kNemo,
+                                         .fft_samples = c["fft_samples"]});
+    ASSERT_TRUE(log_mel) << log_mel.error().message;
+    std::vector<float> features = log_mel->ComputeAll(GoldenSignal(c["samples"]));
+    const std::vector<double> expected = c["log_mel"];
+    ASSERT_EQ(features.size(), expected.size());
+    for (size_t i = 0; i < features.size(); ++i) ASSERT_NEAR(features[i], expected[i], 5e-4) << i;
+    const int64_t mels = log_mel->mels();
+    NormalizeFeatures(Normalization::kPerUtteranceUnbiased,
+                      static_cast<int64_t>(features.size()) / mels, mels, features.data());
+    const std::vector<double> normalized = c["normalized"];
+    for (size_t i = 0; i < features.size(); ++i) ASSERT_NEAR(features[i], normalized[i], 1e-3) << i;
+  }
+}
+
+TEST(LogMel, StylesHaveTheirOwnOptions) {
+  EXPECT_FALSE(LogMel::Create({.fft_samples = 512}));
+  EXPECT_FALSE(LogMel::Create({.dither = 1, .style = LogMelStyle::kNemo}));
+  EXPECT_FALSE(LogMel::Create({.style = LogMelStyle::kNemo, .fft_samples = 398}));
+  EXPECT_FALSE(LogMel::Create({.style = LogMelStyle::kNemo, .fft_samples = 401}));
+  EXPECT_TRUE(LogMel::Create({.style = LogMelStyle::kNemo, .fft_samples = 400}));
 }
 
 TEST(LogMel, CountsWholeWindowsOnly) {

@@ -72,6 +72,12 @@ Status ExportOnnx(const Model& model, const std::string& path) {
                 "export to ONNX: features normalised by what was heard before depend on more than "
                 "one input; only normalization 'utterance' and 'none' can be exported");
   }
+  if (features.log_mel.style == LogMelStyle::kNemo ||
+      features.normalization == Normalization::kPerUtteranceUnbiased) {
+    return Fail(ErrorCode::kUnsupported,
+                "export to ONNX: features of the style 'nemo' and normalization "
+                "'utterance_unbiased' cannot be exported yet");
+  }
   OnnxGraph graph;
   graph.Input("samples", {"batch", "samples"});
   std::string input;
