@@ -153,7 +153,7 @@ void OnnxLayers::Visit(const AttentionMath& math) {
   const int64_t head_dim = math.dim / math.heads;
   const std::string input = x_;
   Apply("MatMul", {Turned(math.qkv)});
-  Apply("Add", {Bias(math.qkv_bias)});
+  if (math.qkv_bias != kNoParameter) Apply("Add", {Bias(math.qkv_bias)});
   const Values qkv = graph_.AddMany("Split", {x_}, 3, {{"axis", int64_t{-1}}});
   // [batch, heads, frames, head_dim]; keys the other way round.
   const auto heads_of = [&](const std::string& x, const std::vector<int64_t>& order) {
@@ -182,7 +182,7 @@ void OnnxLayers::Visit(const AttentionMath& math) {
   Transpose({0, 2, 1, 3});
   Reshape({0, 0, math.dim});
   Apply("MatMul", {Turned(math.out)});
-  Apply("Add", {Bias(math.out_bias)});
+  if (math.out_bias != kNoParameter) Apply("Add", {Bias(math.out_bias)});
 }
 
 // query . r_{i-j}, [batch, heads, i, j]. The sinusoids are those of kernels/attention.h; columns of

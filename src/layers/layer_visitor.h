@@ -78,13 +78,13 @@ struct RecurrentMath {
 struct AttentionMath {
   int64_t dim = 0;
   int64_t heads = 1;
-  ParameterId qkv = kNoParameter;  // [3 * dim, dim]: the rows of queries, keys, values
-  ParameterId qkv_bias = kNoParameter;
+  ParameterId qkv = kNoParameter;       // [3 * dim, dim]: the rows of queries, keys, values
+  ParameterId qkv_bias = kNoParameter;  // or none
   ParameterId position = kNoParameter;
   ParameterId u = kNoParameter;
   ParameterId v = kNoParameter;
   ParameterId out = kNoParameter;
-  ParameterId out_bias = kNoParameter;
+  ParameterId out_bias = kNoParameter;  // or none
 };
 
 // Layers are told of in the order in which they run, each taking what the one before gave. Those
