@@ -119,6 +119,16 @@ void OnnxLayers::Visit(const NormMath& math) {
   Transpose({0, 2, 1});
 }
 
+void OnnxLayers::Visit(const SqueezeExciteMath& math) {
+  const std::string x = x_;
+  Apply("ReduceMean", {}, {{"axes", std::vector<int64_t>{1}}});  // [batch, 1, channels]
+  Apply("MatMul", {Turned(math.squeeze)});
+  Apply("Relu");
+  Apply("MatMul", {Turned(math.excite)});
+  Apply("Sigmoid");
+  Apply("Mul", {x});
+}
+
 void OnnxLayers::Visit(const RecurrentMath& math) {
   // PyTorch's order, which is ours, to ONNX's: i f g o to i o f c, and r z n to z r h.
   static constexpr int kLstmOrder[] = {0, 3, 1, 2};

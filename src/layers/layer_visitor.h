@@ -58,6 +58,12 @@ struct NormMath {
   ParameterId variance = kNoParameter;  // kNothing
 };
 
+// layers/squeeze_excite.h; W1 [inner, dim] and W2 [dim, inner].
+struct SqueezeExciteMath {
+  ParameterId squeeze = kNoParameter;
+  ParameterId excite = kNoParameter;
+};
+
 // kernels/recurrent.h; the second direction, if any, is the reverse one, and its output stands
 // after the first's.
 struct RecurrentMath {
@@ -97,6 +103,7 @@ class LayerVisitor {
   virtual void Visit(const Conv1dMath& math) = 0;
   virtual void Visit(const Conv2dMath& math) = 0;
   virtual void Visit(const NormMath& math) = 0;
+  virtual void Visit(const SqueezeExciteMath& math) = 0;
   virtual void Visit(const RecurrentMath& math) = 0;
   virtual void Visit(const AttentionMath& math) = 0;
   virtual void Visit(Activation activation) = 0;

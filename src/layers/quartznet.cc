@@ -5,6 +5,7 @@
 #include "layers/norm.h"
 #include "layers/pointwise.h"
 #include "layers/sequence_builder.h"
+#include "layers/squeeze_excite.h"
 
 namespace masr {
 namespace {
@@ -50,6 +51,9 @@ LayerPtr Body(int64_t in_dim, const QuartzNetBlockOptions& o, ParameterTable& ta
     AddConvolution(body, std::to_string(i), i == 0 ? in_dim : o.out_channels,
                    strides ? o.stride : 1, o);
     if (i + 1 < o.repeat) AddTail(body, o);
+  }
+  if (o.squeeze > 0) {
+    body.Add("se", [&](auto& t) { return MakeSqueezeExcite(o.out_channels, o.squeeze, t); });
   }
   return body.Build();
 }

@@ -15,6 +15,7 @@ struct QuartzNetBlockOptions {
   int64_t dilation = 1;
   bool residual = true;   // a pointwise shortcut around the block, of the same stride
   bool separable = true;  // else full convolutions
+  int64_t squeeze = 0;    // inner width of a squeeze-and-excitation after the convolutions; 0: none
   float dropout = 0.0f;
 };
 LayerPtr MakeQuartzNetBlock(int64_t in_dim, const QuartzNetBlockOptions& options,

@@ -13,6 +13,7 @@
 #include "layers/quartznet.h"
 #include "layers/recurrent_layer.h"
 #include "layers/self_attention.h"
+#include "layers/squeeze_excite.h"
 #include "layers/transformer.h"
 #include "layers/wav2vec2.h"
 
@@ -252,12 +253,17 @@ LayerPtr FromQuartzNetBlock(ConfigReader& config, int64_t in_dim, ParameterTable
   options.residual = config.Bool("residual", true);
   options.separable = config.Bool("separable", true);
   options.stride_last = config.Bool("stride_last", false);
+  options.squeeze = config.Int("squeeze", 0, 0, kMaxDim);
   options.dropout = static_cast<float>(config.Number("dropout", 0, 0, 0.95));
   if (options.kernel % 2 == 0) config.Refuse("'kernel' must be odd");
   if (options.separable) {
     CheckDepthwise(config, options.kernel, options.stride, options.dilation);
   }
   return MakeQuartzNetBlock(in_dim, options, table);
+}
+
+LayerPtr FromSqueezeExcite(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  return MakeSqueezeExcite(in_dim, config.Int("inner", {}, 1, kMaxDim), table);
 }
 
 struct Row {
@@ -283,6 +289,7 @@ constexpr Row kLayers[] = {
     {"quartznet_block", FromQuartzNetBlock},
     {"recurrent", FromRecurrent},
     {"self_attention", FromSelfAttention},
+    {"squeeze_excite", FromSqueezeExcite},
     {"transformer_block", FromTransformerBlock},
 };
 
