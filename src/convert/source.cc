@@ -36,7 +36,7 @@ Result<Source> OpenSource(const std::string& path) {
 
 Status WriteConverted(const Source& source, WeightFormat format, const std::string& path) {
   MASR_TRY(const Encoder encoder, Encoder::Create(source.config));
-  MASR_RETURN_IF_ERROR(Vocabulary::FromCharacters(source.config.characters));
+  MASR_RETURN_IF_ERROR(source.config.MakeVocabulary());
   const ParameterTable& table = encoder.parameters();
   MASR_RETURN_IF_ERROR(
       CheckTensors(table, source.tensors, MayBeLeft(), source.weights, source.weights_path));

@@ -18,6 +18,11 @@ const std::vector<std::string>& StyleNames() {
   return names;
 }
 
+const std::vector<std::string>& PieceModelNames() {
+  static const std::vector<std::string> names = {"unigram", "bpe"};
+  return names;
+}
+
 const std::vector<std::string>& KindNames() {
   static const std::vector<std::string> names = {"log_mel", "waveform"};
   return names;
@@ -53,6 +58,18 @@ Result<FeatureConfig> ReadFeatures(const nlohmann::json& json, const std::string
   return config;
 }
 
+Result<Pieces> ReadPieces(const nlohmann::json& json, const std::string& where) {
+  ConfigReader reader(json, where + ": pieces");
+  Pieces pieces;
+  pieces.model = static_cast<PieceModel>(reader.Choice("model", {}, PieceModelNames()));
+  pieces.texts = reader.TextList("texts");
+  for (const double score : reader.NumberList("scores")) {
+    pieces.scores.push_back(static_cast<float>(score));
+  }
+  MASR_RETURN_IF_ERROR(reader.Finish());
+  return pieces;
+}
+
 }  // namespace
 
 Result<ModelConfig> ModelConfig::FromJson(std::string_view text, const std::string& where) {
@@ -60,7 +77,11 @@ Result<ModelConfig> ModelConfig::FromJson(std::string_view text, const std::stri
   ConfigReader reader(json, where);
   ModelConfig config;
   config.name = reader.Text("name", {});
-  config.characters = reader.TextList("characters");
+  if (const nlohmann::json* pieces = reader.Child("pieces"); pieces != nullptr) {
+    MASR_TRY(config.pieces, ReadPieces(*pieces, where));
+  } else {
+    config.characters = reader.TextList("characters");
+  }
   if (const nlohmann::json* features = reader.Child("features"); features != nullptr) {
     MASR_TRY(config.features, ReadFeatures(*features, where));
   }
@@ -109,7 +130,13 @@ std::string ModelConfig::ToJson() const {
   nlohmann::ordered_json json;
   json["name"] = name;
   json["features"] = WriteFeatures(features);
-  json["characters"] = characters;
+  if (pieces.empty()) {
+    json["characters"] = characters;
+  } else {
+    json["pieces"] = {{"model", PieceModelNames()[static_cast<size_t>(pieces.model)]},
+                      {"texts", pieces.texts},
+                      {"scores", pieces.scores}};
+  }
   json["encoder"] = nlohmann::ordered_json::parse(encoder_json, nullptr, false);
   return json.dump();
 }
