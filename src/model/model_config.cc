@@ -58,9 +58,9 @@ Result<FeatureConfig> ReadFeatures(const nlohmann::json& json, const std::string
   return config;
 }
 
-Result<Pieces> ReadPieces(const nlohmann::json& json, const std::string& where) {
+Result<TextPieces> ReadPieces(const nlohmann::json& json, const std::string& where) {
   ConfigReader reader(json, where + ": pieces");
-  Pieces pieces;
+  TextPieces pieces;
   pieces.model = static_cast<PieceModel>(reader.Choice("model", {}, PieceModelNames()));
   pieces.texts = reader.TextList("texts");
   for (const double score : reader.NumberList("scores")) {

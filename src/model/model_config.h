@@ -47,7 +47,7 @@ struct ModelConfig {
   std::string name;
   FeatureConfig features;
   std::vector<std::string> characters;
-  Pieces pieces;             // else characters
+  TextPieces pieces;         // else characters
   std::string encoder_json;  // the list of layers, as compact JSON
 
   // `where` names the source in messages.

@@ -17,13 +17,13 @@ enum class PieceModel : uint8_t {
   kBpe,      // characters, then again and again the neighbours whose joint score is the highest
 };
 
-struct Pieces {
+struct TextPieces {
   PieceModel model = PieceModel::kUnigram;
   std::vector<std::string> texts;  // a leading space says that a word begins
   std::vector<float> scores;
 
   bool empty() const { return texts.empty(); }
-  bool operator==(const Pieces&) const = default;
+  bool operator==(const TextPieces&) const = default;
 };
 
 // The token of a text and its score, if it is a piece.

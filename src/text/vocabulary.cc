@@ -48,7 +48,7 @@ Result<Vocabulary> Vocabulary::FromCharacters(const std::vector<std::string>& ch
   return vocabulary;
 }
 
-Result<Vocabulary> Vocabulary::FromPieces(const Pieces& pieces) {
+Result<Vocabulary> Vocabulary::FromPieces(const TextPieces& pieces) {
   if (pieces.empty() || pieces.scores.size() != pieces.texts.size()) {
     return Fail(ErrorCode::kInvalidArgument,
                 "a vocabulary of pieces needs at least one, and a score for each");

@@ -23,7 +23,7 @@ class Vocabulary {
   static Result<Vocabulary> FromCharacters(const std::vector<std::string>& characters);
   // The pieces in order, without the blank. Duplicates, pieces that are no text, and spaces after
   // the first character of one are refused, as are scores that are missing or not finite.
-  static Result<Vocabulary> FromPieces(const Pieces& pieces);
+  static Result<Vocabulary> FromPieces(const TextPieces& pieces);
   // Space, apostrophe, a to z: 29 tokens with the blank.
   static Vocabulary English();
 

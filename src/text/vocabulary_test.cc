@@ -63,7 +63,7 @@ TEST(Vocabulary, RefusesBadTokens) {
 }
 
 // Scores by which "the" has three spellings in each model.
-Pieces SmallPieces(PieceModel model) {
+TextPieces SmallPieces(PieceModel model) {
   return {model,
           {" ", "t", "h", "e", " t", "he", " the", "é", " a"},
           {-5, -4, -4, -3, -3.5f, -3, -9, -4, -2}};
@@ -81,7 +81,7 @@ TEST(VocabularyOfPieces, TheBestSumOfScoresSpellsAWord) {
 }
 
 TEST(VocabularyOfPieces, JoinsTheBestNeighboursFirst) {
-  Pieces pieces = SmallPieces(PieceModel::kBpe);
+  TextPieces pieces = SmallPieces(PieceModel::kBpe);
   auto vocabulary = Vocabulary::FromPieces(pieces);
   ASSERT_TRUE(vocabulary.has_value()) << vocabulary.error().message;
   // "he" at -3, then " t" at -3.5, then all at -9.
@@ -112,7 +112,7 @@ TEST(VocabularyOfPieces, EncodeNamesTheCharacterAndItsPlace) {
 }
 
 TEST(VocabularyOfPieces, RefusesBadPieces) {
-  const Pieces bad[] = {
+  const TextPieces bad[] = {
       {PieceModel::kBpe, {}, {}},
       {PieceModel::kBpe, {"a", "b"}, {-1}},
       {PieceModel::kBpe, {"a", ""}, {-1, -1}},
@@ -122,7 +122,7 @@ TEST(VocabularyOfPieces, RefusesBadPieces) {
       {PieceModel::kBpe, {"\xff"}, {-1}},
       {PieceModel::kBpe, {"a"}, {std::numeric_limits<float>::infinity()}},
   };
-  for (const Pieces& pieces : bad) EXPECT_FALSE(Vocabulary::FromPieces(pieces).has_value());
+  for (const TextPieces& pieces : bad) EXPECT_FALSE(Vocabulary::FromPieces(pieces).has_value());
 }
 
 }  // namespace
