@@ -315,7 +315,10 @@ LogMel::Matrices LogMel::AsMatrices() const {
   const Tables& t = *tables_;
   const int n = t.window_samples;
   const double preemphasis = t.options.preemphasis;
-  Matrices out{.lines = t.padded_samples / 2, .floor = kEnergyFloor};
+  Matrices out{.lines = t.padded_samples / 2,
+               .floor = t.nemo() ? kNemoGuard : kEnergyFloor,
+               .preemphasis = t.nemo() ? static_cast<float>(preemphasis) : 0,
+               .lead = lead_samples()};
   out.fourier.resize(2 * static_cast<size_t>(out.lines) * n);
   std::vector<double> row(n);
   for (int k = 0; k < 2 * out.lines; ++k) {
@@ -325,6 +328,10 @@ LogMel::Matrices LogMel::AsMatrices() const {
       const double phase =
           2.0 * std::numbers::pi * static_cast<double>(line) * i / t.padded_samples;
       row[i] = (real ? std::cos(phase) : -std::sin(phase)) * t.window[i];
+    }
+    if (t.nemo()) {
+      std::copy(row.begin(), row.end(), out.fourier.begin() + static_cast<int64_t>(k) * n);
+      continue;
     }
     // What Window() does to the frame, done to the row from the other side.
     double sum = 0;

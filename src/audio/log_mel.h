@@ -58,13 +58,18 @@ class LogMel {
 
   // The same as products, for those who compute it elsewhere: the power of line k is the sum of the
   // squares of rows k and lines + k of `fourier` [2 * lines, window_samples] times the samples of a
-  // frame, the energies are `mel` [mels, lines] times that, and the features ln(max(energy,
-  // floor)). Dither is left out. Of kKaldi only.
+  // window, the energies are `mel` [mels, lines] times that, and the features ln(max(energy,
+  // floor)). Of kNemo they are ln(energy + floor); and first comes y[t] = x[t] - preemphasis * x[t
+  // - 1] over all samples, with 0 before the first, and then zeros: `lead` of them before, and as
+  // many behind as make Frames() windows: window_samples - hop_samples - lead, less than none being
+  // samples that are left out. Dither is left out.
   struct Matrices {
     int lines = 0;
     std::vector<float> fourier;
     std::vector<float> mel;
     float floor = 0;
+    float preemphasis = 0;  // kNemo
+    int64_t lead = 0;       // kNemo
   };
   Matrices AsMatrices() const;
 

@@ -41,9 +41,9 @@ class Nemo : public ::testing::TestWithParam<std::string> {
   std::optional<testing::GoldenSource> converted_;
 };
 
-TEST_P(Nemo, LogitsOfEachUtterance) { testing::ExpectLogits(*converted_, 1e-3); }
+TEST_P(Nemo, LogitsOfEachUtterance) { testing::ExpectLogits(*converted_, 1e-4); }
 
-TEST_P(Nemo, GradientsOfEveryParameter) { testing::ExpectGradients(*converted_, 1e-4, 2e-3); }
+TEST_P(Nemo, GradientsOfEveryParameter) { testing::ExpectGradients(*converted_, 1e-4, 1e-3); }
 
 TEST_P(Nemo, ExportGivesTheSourceBack) {
   const std::string source = SourceFolder(GetParam());

@@ -29,19 +29,6 @@ TEST(ExportOnnx, RefusesFeaturesThatDependOnThePast) {
   EXPECT_FALSE(FileExists(path));
 }
 
-TEST(ExportOnnx, RefusesFeaturesThatItDoesNotKnow) {
-  for (const std::string features :
-       {R"("style": "nemo", "fft_samples": 512)", R"("normalization": "utterance_unbiased")"}) {
-    const auto model = ModelWith(features);
-    ASSERT_TRUE(model.has_value()) << model.error().message;
-    const std::string path = ::testing::TempDir() + "refused.onnx";
-    const Status status = ExportOnnx(*model, path);
-    ASSERT_FALSE(status.has_value()) << features;
-    EXPECT_EQ(status.error().code, ErrorCode::kUnsupported);
-    EXPECT_FALSE(FileExists(path));
-  }
-}
-
 TEST(ExportOnnx, SaysWhereItCouldNotWrite) {
   const auto model = ModelWith("");
   ASSERT_TRUE(model.has_value());
