@@ -43,12 +43,12 @@ TEXTS = ["the sun rose over the hill and the sea was still", "she sells sea shel
          "he said that the rain would end at ten", "all the rest is silence", "on the other hand it rains"]
 
 
-class NotPadded(nn.Module):
-    """A convolution under the name that NeMo's masked one gives it."""
+class Masked(nn.Module):
+    """A convolution under the name that NeMo's masked one gives it; one utterance alone has nothing to mask."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, convolution):
         super().__init__()
-        self.conv = nn.Conv1d(*args, bias=False, **kwargs)
+        self.conv = convolution
 
     def forward(self, x):
         return self.conv(x)
@@ -65,8 +65,13 @@ class SqueezeExcite(nn.Module):
 
 
 class JasperBlock(nn.Module):
-    def __init__(self, inputs, block):
+    def __init__(self, inputs, block, mask):
         super().__init__()
+
+        def convolution(*args, **kwargs):
+            plain = nn.Conv1d(*args, bias=False, **kwargs)
+            return Masked(plain) if mask else plain
+
         filters, repeat = block["filters"], block["repeat"]
         kernel = max(int(block["kernel"][0] * block.get("kernel_size_factor", 1.0)), 1)
         kernel += 1 - kernel % 2
@@ -76,10 +81,10 @@ class JasperBlock(nn.Module):
         for i in range(repeat):
             step = stride if i + 1 == repeat or not block.get("stride_last", False) else 1
             if block.get("separable", False):
-                layers += [NotPadded(width, width, kernel, stride=step, groups=width, **shape),
-                           NotPadded(width, filters, 1)]
+                layers += [convolution(width, width, kernel, stride=step, groups=width, **shape),
+                           convolution(width, filters, 1)]
             else:
-                layers.append(NotPadded(width, filters, kernel, stride=step, **shape))
+                layers.append(convolution(width, filters, kernel, stride=step, **shape))
             layers.append(nn.BatchNorm1d(filters, eps=1e-3))
             if i + 1 < repeat:
                 layers += [nn.ReLU(), nn.Dropout(block["dropout"])]
@@ -90,7 +95,7 @@ class JasperBlock(nn.Module):
         self.res = None
         if block["residual"]:
             around = stride if block.get("residual_mode") == "stride_add" else 1
-            self.res = nn.ModuleList([nn.ModuleList([NotPadded(inputs, filters, 1, stride=around),
+            self.res = nn.ModuleList([nn.ModuleList([convolution(inputs, filters, 1, stride=around),
                                                      nn.BatchNorm1d(filters, eps=1e-3)])])
 
     def forward(self, x):
@@ -107,7 +112,7 @@ class JasperEncoder(nn.Module):
         super().__init__()
         blocks, width = [], config["feat_in"]
         for block in config["jasper"]:
-            blocks.append(JasperBlock(width, block))
+            blocks.append(JasperBlock(width, block, config["conv_mask"]))
             width = block["filters"]
         self.encoder, self.width = nn.Sequential(*blocks), width
 
@@ -290,7 +295,7 @@ CITRINET = {"separable": True, "se": True, "se_context_size": -1, "kernel_size_f
             "residual_mode": "stride_add"}
 MODELS = {
     "nemo_quartznet": {
-        "encoder": {**JASPER, "jasper": [
+        "encoder": {**JASPER, "conv_mask": False, "jasper": [
             jasper(8, 5, stride=2, separable=True), jasper(8, 5, repeat=2, residual=True, separable=True),
             jasper(10, 7, repeat=2, residual=True, separable=True), jasper(10, 5, dilation=2, separable=True),
             jasper(12, 1)]},

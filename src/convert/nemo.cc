@@ -73,13 +73,13 @@ class Names {
   int64_t Encoder(const NemoConvAsrEncoder& encoder) {
     int64_t dim = config_.features.width();
     for (size_t i = 0; i < encoder.jasper.size(); ++i) {
-      Jasper(i, dim, encoder.jasper[i]);
+      Jasper(i, dim, encoder.jasper[i], encoder.conv_mask ? "conv." : "");
       dim = encoder.jasper[i].filters;
     }
     return dim;
   }
 
-  void Jasper(size_t index, int64_t in, const NemoJasperBlock& b) {
+  void Jasper(size_t index, int64_t in, const NemoJasperBlock& b, const std::string& mask) {
     const std::string block = "blocks." + std::to_string(index) + ".";
     const std::string ours = block + (b.residual ? "residual." : "body.");
     const std::string theirs = "encoder.encoder." + std::to_string(index) + ".";
@@ -89,10 +89,10 @@ class Names {
     for (int64_t i = 0; i < b.repeat; ++i) {
       const std::string convolution = ours + std::to_string(i) + ".";
       if (b.separable) {
-        Weights(convolution + "depthwise.", next() + "conv.", {dim, 1, b.kernel}, false);
-        Weights(convolution + "pointwise.", next() + "conv.", {b.filters, dim, 1}, false);
+        Weights(convolution + "depthwise.", next() + mask, {dim, 1, b.kernel}, false);
+        Weights(convolution + "pointwise.", next() + mask, {b.filters, dim, 1}, false);
       } else {
-        Weights(convolution + "conv.", next() + "conv.", {b.filters, dim, b.kernel}, false);
+        Weights(convolution + "conv.", next() + mask, {b.filters, dim, b.kernel}, false);
       }
       Norm(convolution + "norm.", next(), b.filters, /*batch=*/true);
       if (i + 1 < b.repeat) place += 2;
@@ -104,7 +104,7 @@ class Names {
       Add(ours + "se.excite.weight", fc + "2.weight", {b.filters, b.se_inner});
     }
     if (!b.residual) return;
-    Weights(ours + "shortcut.pointwise.", theirs + "res.0.0.conv.", {b.filters, in, 1}, false);
+    Weights(ours + "shortcut.pointwise.", theirs + "res.0.0." + mask, {b.filters, in, 1}, false);
     Norm(ours + "shortcut.norm.", theirs + "res.0.1.", b.filters, /*batch=*/true);
   }
 

@@ -148,7 +148,8 @@ Status CheckJasperBlock(const Section& block) {
        {"activation", {nullptr, "relu"}, "the activation must be relu"}});
 }
 
-Result<NemoJasperBlock> ReadJasperBlock(const Section& block, const std::string& residual_mode) {
+// A block that does not say its `residual_mode` has that of the one before.
+Result<NemoJasperBlock> ReadJasperBlock(const Section& block, std::string& residual_mode) {
   MASR_RETURN_IF_ERROR(CheckJasperBlock(block));
   ConfigReader reader(block.json, block.where);
   NemoJasperBlock b;
@@ -164,7 +165,7 @@ Result<NemoJasperBlock> ReadJasperBlock(const Section& block, const std::string&
   b.residual = reader.Bool("residual", true);
   b.separable = reader.Bool("separable", false);
   const bool stride_last = reader.Bool("stride_last", false);
-  const std::string mode = reader.Text("residual_mode", residual_mode);
+  residual_mode = reader.Text("residual_mode", residual_mode);
   const int64_t ratio = reader.Int("se_reduction_ratio", 8, 1, kMaxWidth);
   if (reader.Bool("se", false)) b.se_inner = b.filters / ratio;
   if (reader.Bool("se", false) && b.se_inner == 0) {
@@ -175,7 +176,7 @@ Result<NemoJasperBlock> ReadJasperBlock(const Section& block, const std::string&
     return tl::unexpected(
         block.Unsupported("stride", "with several convolutions it needs 'stride_last'").error());
   }
-  if (b.stride > 1 && b.residual && mode != "stride_add") {
+  if (b.stride > 1 && b.residual && residual_mode != "stride_add") {
     return tl::unexpected(
         block.Unsupported("residual_mode", "a residual beside a stride must be stride_add")
             .error());
@@ -191,13 +192,15 @@ Result<NemoConvAsrEncoder> ReadConvAsrEncoder(const Section& section) {
                            {"frame_splicing", {1}, "spliced frames are not supported"},
                            {"quantize", {false}, "quantized encoders are not supported"}}));
   ConfigReader reader(section.json, section.where);
-  const std::string residual_mode = reader.Text("residual_mode", "add");
+  std::string residual_mode = reader.Text("residual_mode", "add");
+  const bool conv_mask = reader.Bool("conv_mask", true);
   const Json* blocks = reader.Child("jasper");
   MASR_RETURN_IF_ERROR(reader.FinishIgnoringOthers());
   if (blocks == nullptr || !blocks->is_array() || blocks->empty()) {
     return Fail(ErrorCode::kCorrupt, section.where + ": 'jasper' must be a list of blocks");
   }
   NemoConvAsrEncoder encoder;
+  encoder.conv_mask = conv_mask;
   for (const Json& json : *blocks) {
     const Section block = {json,
                            section.where + ": jasper " + std::to_string(encoder.jasper.size())};

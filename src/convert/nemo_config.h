@@ -27,6 +27,7 @@ struct NemoJasperBlock {
 };
 
 struct NemoConvAsrEncoder {
+  bool conv_mask = true;  // the tensors' names have a part for the mask then
   std::vector<NemoJasperBlock> jasper;
 };
 

@@ -331,7 +331,14 @@ TEST(SentencePieces, KindsThatWeDoNotHaveAreRefused) {
             std::string::npos);
   EXPECT_NE(says(a + Field(1, Field(1, "<en>") + Field(3, '\4'))).find("'<en>'"),
             std::string::npos);
-  EXPECT_NE(says(a.substr(0, 3)).find("no SentencePiece"), std::string::npos);
+  // Cut off anywhere within, and lengths and numbers that never end.
+  for (size_t n = 1; n < a.size(); ++n) {
+    EXPECT_NE(says(a.substr(0, n)).find("no SentencePiece"), std::string::npos) << n;
+  }
+  EXPECT_NE(says("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f" + a).find("no SentencePiece"),
+            std::string::npos);
+  EXPECT_NE(says(std::string(30, '\xff')).find("no SentencePiece"), std::string::npos);
+  EXPECT_NE(says("\x0b" + a).find("no SentencePiece"), std::string::npos) << "a group";
 }
 
 TEST(Yaml, ReadsWhatConfigurationsHave) {

@@ -1,6 +1,6 @@
 #include "convert/sentence_pieces.h"
 
-#include <protozero/pbf_reader.hpp>
+#include <cstring>
 
 namespace masr {
 namespace {
@@ -28,52 +28,97 @@ struct File {
   bool space_after = false;
 };
 
-std::string ToText(protozero::data_view view) { return {view.data(), view.size()}; }
+// A protobuf message's fields, one after the other.
+class Fields {
+ public:
+  explicit Fields(std::string_view bytes) : rest_(bytes) {}
 
-Piece ReadPiece(protozero::pbf_reader reader) {
-  Piece piece;
-  while (reader.next()) {
-    switch (reader.tag()) {
+  // The next field, whose number it gives; 0 at the end, and where the message is damaged.
+  uint64_t Next() {
+    text_ = {};
+    number_ = 0;
+    if (rest_.empty() || !good_) return 0;
+    const uint64_t tag = Varint();
+    switch (tag & 7) {
+      case 0:
+        number_ = Varint();
+        break;
       case 1:
-        piece.text = ToText(reader.get_view());
+        text_ = Take(8);
         break;
       case 2:
-        piece.score = reader.get_float();
+        text_ = Take(Varint());
         break;
-      case 3:
-        piece.kind = reader.get_enum();
+      case 5:
+        text_ = Take(4);
         break;
       default:
-        reader.skip();
+        good_ = false;
     }
+    return good_ ? tag >> 3 : 0;
   }
-  return piece;
+
+  bool good() const { return good_; }
+  std::string_view text() const { return text_; }
+  int32_t number() const { return static_cast<int32_t>(number_); }
+  float real() const {
+    float value = 0;
+    if (text_.size() == sizeof(value)) std::memcpy(&value, text_.data(), sizeof(value));
+    return value;
+  }
+
+ private:
+  uint64_t Varint() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
+      const auto byte = static_cast<uint8_t>(rest_.front());
+      rest_.remove_prefix(1);
+      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    good_ = false;
+    return 0;
+  }
+  std::string_view Take(uint64_t count) {
+    if (count > rest_.size()) good_ = false;
+    const std::string_view taken = good_ ? rest_.substr(0, count) : std::string_view();
+    rest_.remove_prefix(taken.size());
+    return taken;
+  }
+
+  std::string_view rest_;
+  std::string_view text_;
+  uint64_t number_ = 0;
+  bool good_ = true;
+};
+
+// Each gives whether the message was undamaged.
+bool ReadPiece(std::string_view bytes, Piece& piece) {
+  Fields fields(bytes);
+  while (const uint64_t field = fields.Next()) {
+    if (field == 1) piece.text = fields.text();
+    if (field == 2) piece.score = fields.real();
+    if (field == 3) piece.kind = fields.number();
+  }
+  return fields.good();
 }
 
-File ReadFile(std::string_view bytes) {
-  File file;
-  protozero::pbf_reader reader(bytes.data(), bytes.size());
-  while (reader.next()) {
-    if (reader.tag() == 1) {
-      file.pieces.push_back(ReadPiece(reader.get_message()));
-      continue;
-    }
-    if (reader.tag() != 2) {
-      reader.skip();
-      continue;
-    }
-    protozero::pbf_reader trainer = reader.get_message();
-    while (trainer.next()) {
-      if (trainer.tag() == 3) {
-        file.model = trainer.get_enum();
-      } else if (trainer.tag() == 24) {
-        file.space_after = trainer.get_bool();
-      } else {
-        trainer.skip();
-      }
-    }
+bool ReadTrainer(std::string_view bytes, File& file) {
+  Fields fields(bytes);
+  while (const uint64_t field = fields.Next()) {
+    if (field == 3) file.model = fields.number();
+    if (field == 24) file.space_after = fields.number() != 0;
   }
-  return file;
+  return fields.good();
+}
+
+bool ReadFile(std::string_view bytes, File& file) {
+  Fields fields(bytes);
+  while (const uint64_t field = fields.Next()) {
+    if (field == 1 && !ReadPiece(fields.text(), file.pieces.emplace_back())) return false;
+    if (field == 2 && !ReadTrainer(fields.text(), file)) return false;
+  }
+  return fields.good();
 }
 
 // Ours of theirs: a space where they have U+2581.
@@ -88,11 +133,8 @@ std::string Ours(std::string text) {
 
 Result<SentencePieces> ParseSentencePieces(std::string_view bytes, const std::string& where) {
   File file;
-  try {
-    file = ReadFile(bytes);
-  } catch (const protozero::exception& error) {
-    return Fail(ErrorCode::kCorrupt,
-                where + ": no SentencePiece vocabulary (" + std::string(error.what()) + ")");
+  if (!ReadFile(bytes, file)) {
+    return Fail(ErrorCode::kCorrupt, where + ": no SentencePiece vocabulary, or a damaged one");
   }
   const auto unsupported = [&](const std::string& what) {
     return Fail(ErrorCode::kUnsupported, where + ": " + what);
