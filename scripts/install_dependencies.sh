@@ -6,7 +6,7 @@ set -euo pipefail
 
 declare -A groups=(
   [build]="g++ cmake ninja-build libhwy-dev libexpected-dev libsndfile1-dev libsoxr-dev libkissfft-dev libsoundtouch-dev
-           nlohmann-json3-dev libcli11-dev libprotozero-dev"
+           nlohmann-json3-dev libcli11-dev libprotozero-dev libyaml-cpp-dev"
   [test]="libgtest-dev python3 pkg-config"
   [docs]="doxygen"
   [python]="pybind11-dev python3-dev python3-numpy python3-pip python3-setuptools python3-wheel"
@@ -18,7 +18,7 @@ declare -A groups=(
   [text]="wordnet-base python3"
   [peer]="pocketsphinx pocketsphinx-en-us sndfile-programs sox python3"
   [bench]="libbenchmark-dev libtorch-dev libopenblas0-openmp libopenblas-dev libdnnl-dev python3"
-  [goldens]="python3-torch python3-torchaudio python3-numpy"
+  [goldens]="python3-torch python3-torchaudio python3-numpy python3-yaml python3-sentencepiece"
 )
 
 declare -A npm_groups=([onnx]="onnxruntime-web@1.20.1")

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes src/audio/testdata/log_mel_golden.json: log-mel frames as torchaudio computes them.
+"""Writes src/audio/testdata/: log-mel frames as torchaudio computes them (log_mel_golden.json), and as
+NVIDIA NeMo's front end does, put together of torch.stft and torchaudio's filter bank (nemo_mel_golden.json).
 
     scripts/make_audio_goldens.py [OUT.json]
 
@@ -35,6 +36,27 @@ def golden_signal(count):
     return values
 
 
+NEMO_CASES = [
+    {"sample_rate_hz": 16000, "mels": 80, "window_ms": 25, "fft_samples": 512, "samples": 2199},
+    {"sample_rate_hz": 16000, "mels": 64, "window_ms": 20, "fft_samples": 512, "samples": 1600},
+    {"sample_rate_hz": 8000, "mels": 40, "window_ms": 25, "fft_samples": 256, "samples": 1279},
+]
+
+
+def nemo_frames(case):
+    """Frames before and after normalisation, in double; frame samples // hop and later are left out."""
+    rate, hop = case["sample_rate_hz"], case["sample_rate_hz"] // 100
+    window = int(rate * case["window_ms"] / 1000)
+    x = torch.tensor(golden_signal(case["samples"]), dtype=torch.float64) / 32768
+    x = torch.cat([x[:1], x[1:] - 0.97 * x[:-1]])
+    power = torch.stft(x, case["fft_samples"], hop, window, torch.hann_window(window, False, dtype=torch.float64),
+                       center=True, pad_mode="constant", return_complex=True).abs() ** 2
+    bank = torchaudio.functional.melscale_fbanks(case["fft_samples"] // 2 + 1, 0.0, rate / 2, case["mels"], rate,
+                                                 norm="slaney", mel_scale="slaney").double()
+    frames = torch.log(power.T @ bank + 2**-24)[:case["samples"] // hop]
+    return frames, (frames - frames.mean(0)) / (frames.std(0) + 1e-5)
+
+
 def main():
     root = pathlib.Path(__file__).resolve().parent.parent
     default = root / "src/audio/testdata/log_mel_golden.json"
@@ -54,6 +76,9 @@ def main():
         cases.append({**case, "log_mel": [float(f"{v:.9g}") for v in features.flatten().tolist()]})
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps({"torchaudio": torchaudio.__version__, "cases": cases}) + "\n")
+    rounded = lambda values: [float(f"{v:.7g}") for v in values.flatten().tolist()]
+    nemo = [{**case, **dict(zip(("log_mel", "normalized"), map(rounded, nemo_frames(case))))} for case in NEMO_CASES]
+    (out.parent / "nemo_mel_golden.json").write_text(json.dumps({"torch": torch.__version__, "cases": nemo}) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,25 +1,35 @@
 #!/usr/bin/env python3
 """Recognisers from elsewhere through the command: convert_test.py MOBILEASR
 
-The source is src/convert/testdata/hubert, a HubertForCTC of random weights whose letters are those of the made
-"speech" of tones.py. Python's standard library only.
+The sources are src/convert/testdata/hubert, a HubertForCTC of random weights whose letters are those of the made
+"speech" of tones.py, and the .nemo file of nemo_citrinet beside it. Python's standard library only.
 """
 
+import collections
 import copy
+import io
 import json
+import os
 import pathlib
+import pickle
 import random
 import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
+import types
 import unittest
+import unittest.mock
+import zipfile
 
 from tones import CONFIG, LETTERS, speak, write_manifest, write_wav
 
 MOBILEASR = pathlib.Path(sys.argv.pop(1)).resolve()
-SOURCE = pathlib.Path(__file__).resolve().parent.parent / "src" / "convert" / "testdata" / "hubert"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "convert" / "testdata" / "hubert"
+NEMO = ROOT / "src" / "convert" / "testdata" / "nemo_citrinet"
 
 
 def run(*arguments):
@@ -135,10 +145,147 @@ class Convert(unittest.TestCase):
         self.assertLess(report["before"]["cer"], 40, "it has learned something that could be lost")
         self.assertLessEqual(abs(report["after"]["wer"] - report["before"]["wer"]), 0.3)
 
+    def unpack(self, packed, folder):
+        return subprocess.run([sys.executable, ROOT / "scripts/unpack_nemo.py", packed, folder], capture_output=True,
+                              text=True, timeout=60)
+
+    def pack(self, name, files):
+        path = self.dir / name
+        with tarfile.open(path, "w") as archive:
+            for member, data in files.items():
+                info = tarfile.TarInfo(member)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+        return path
+
+    def checkpoint(self, data_pkl, storage=bytes(48)):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr("archive/data.pkl", data_pkl)
+            archive.writestr("archive/data/0", storage)
+        return out.getvalue()
+
+    def test_a_nemo_file_is_unpacked_converted_and_learns(self):
+        folder = self.dir / "citrinet"
+        result = self.unpack(NEMO / "model.nemo", folder)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for name in ("model_config.yaml", "model.safetensors", "tokenizer.model"):
+            self.assertEqual((folder / name).read_bytes(), (NEMO / name).read_bytes(), name)
+        model = self.dir / "citrinet.masr"
+        result = run("convert", folder, "--out", model, "--format", "int8", "--json")
+        if result.returncode != 0 and "reads no YAML" in result.stderr:
+            self.skipTest("built without yaml-cpp")
+        report = self.succeeded(result)
+        self.assertEqual((report["name"], report["tokens"]), ("citrinet", 36))
+        self.assertTrue(any("<unk>" in note for note in report["notes"]))
+        words = ["the sea", "a hill", "rain on the sea", "the sun", "a ship", "he sells shells"]
+        items = []
+        for i, text in enumerate(words):
+            path = self.dir / f"nemo{i}.wav"
+            write_wav(path, speak("".join(LETTERS[j % len(LETTERS)] for j in range(i, i + 6)), seed=i))
+            items.append((path, text))
+        write_manifest(self.dir / "nemo.jsonl", items)
+        learned = self.dir / "citrinet-learned.masr"
+        report = self.succeeded(run("personalize", "--base", model, "--data", self.dir / "nemo.jsonl", "--out", learned,
+                                    "--freeze-blocks", "2", "--epochs", "3", "--threads", "2", "--json"))
+        losses = [epoch["train_loss"] for epoch in report["epochs"]]
+        self.assertLess(losses[-1], losses[0])
+        transcript = self.succeeded(run("transcribe", "--model", learned, self.dir / "nemo0.wav", "--json"))
+        self.assertIn("text", json.dumps(transcript))
+        back = self.dir / "citrinet-back"
+        self.succeeded(run("export", "--model", learned, "--out", back, "--json"))
+        self.assertEqual((back / "model_config.yaml").read_bytes(), (NEMO / "model_config.yaml").read_bytes())
+        shapes = {name: shape for name, shape in tensors(NEMO / "model.safetensors").items()
+                  if not name.endswith(("num_batches_tracked", "featurizer.window", "featurizer.fb"))}
+        self.assertEqual(tensors(back / "model.safetensors"), shapes)
+
+    def test_tensors_are_unpacked_by_their_strides_and_within_their_storage(self):
+        class Storage:
+            """Stands for torch's, which a pickle only points to."""
+
+        class Rebuilt:
+            def __init__(self, *arguments):
+                self.arguments = arguments
+
+            def __reduce__(self):
+                return (rebuild, self.arguments)
+
+        class Pickler(pickle.Pickler):
+            def persistent_id(self, value):
+                return ("storage", storage_type, "0", "cpu", 12) if isinstance(value, Storage) else None
+
+        def rebuild(*_):
+            pass
+
+        modules = {name: types.ModuleType(name) for name in ("torch", "torch._utils")}
+        storage_type = type("FloatStorage", (), {"__module__": "torch"})
+        modules["torch"].FloatStorage, modules["torch._utils"]._rebuild_tensor_v2 = storage_type, rebuild
+        rebuild.__module__, rebuild.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
+        rebuild.__name__ = "_rebuild_tensor_v2"
+
+        def weights(offset, shape, strides):
+            out = io.BytesIO()
+            with unittest.mock.patch.dict(sys.modules, modules):
+                Pickler(out, protocol=2).dump({"t": Rebuilt(Storage(), offset, shape, strides, False, {})})
+            return self.checkpoint(out.getvalue(), struct.pack("<12f", *range(12)))
+
+        def unpacked(*tensor):
+            folder = self.dir / "strides"
+            packed = self.pack("strides.nemo", {"model_config.yaml": b"a: 1\n", "w.ckpt": weights(*tensor)})
+            result = self.unpack(packed, folder)
+            if result.returncode != 0:
+                self.assertNotIn("Traceback", result.stderr)
+                return None
+            data = (folder / "model.safetensors").read_bytes()
+            (header,) = struct.unpack("<Q", data[:8])
+            self.assertEqual(tensors(folder / "model.safetensors"), {"t": list(tensor[1])})
+            return list(struct.unpack(f"<{(len(data) - 8 - header) // 4}f", data[8 + header:]))
+
+        self.assertEqual(unpacked(0, (3, 4), (4, 1)), list(range(12)))
+        self.assertEqual(unpacked(2, (2, 1, 3), (3, 99, 1)), [2, 3, 4, 5, 6, 7])
+        self.assertEqual(unpacked(0, (4, 3), (1, 4)), [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])
+        self.assertEqual(unpacked(11, (), ()), [11])
+        self.assertEqual(unpacked(0, (0, 3), (3, 1)), [])
+        for tensor in ((1, (3, 4), (4, 1)), (0, (3, 4), (5, 1)), (-1, (2,), (1,)), (0, (1 << 40,), (0,)), (0, (2,), ()),
+                       (0, ("x",), (1,))):
+            self.assertIsNone(unpacked(*tensor), tensor)
+
+    def test_weights_that_would_run_code_are_not_unpacked(self):
+        class Evil:
+            def __reduce__(self):
+                return (os.system, ("touch owned",))
+
+        config = (NEMO / "model_config.yaml").read_bytes()
+        folder = self.dir / "never-unpacked"
+        attacks = {"code": self.checkpoint(pickle.dumps({"a": Evil()}, protocol=2)),
+                   "other class": self.checkpoint(pickle.dumps(collections.Counter(), protocol=2)),
+                   "no tensors": self.checkpoint(pickle.dumps({"a": 1}, protocol=2)),
+                   "legacy code": pickle.dumps(Evil(), protocol=2),
+                   "nothing": b""}
+        for name, weights in attacks.items():
+            with self.subTest(name):
+                packed = self.pack("evil.nemo", {"model_config.yaml": config, "model_weights.ckpt": weights})
+                result = self.unpack(packed, folder)
+                self.assertNotEqual(result.returncode, 0)
+                self.assertNotIn("Traceback", result.stderr)
+                self.assertFalse(folder.exists())
+                self.assertFalse((pathlib.Path.cwd() / "owned").exists())
+        # A name that leads out of the folder is only a name.
+        good = {}
+        with tarfile.open(NEMO / "model.nemo") as archive:
+            for member in archive.getmembers():
+                good["../../" + pathlib.PurePosixPath(member.name).name] = archive.extractfile(member).read()
+        self.assertEqual(self.unpack(self.pack("out.nemo", good), self.dir / "a" / "b").returncode, 0)
+        self.assertEqual(sorted(p.name for p in (self.dir / "a").iterdir()), ["b"])
+        result = self.unpack(NEMO / "model_config.yaml", folder)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertNotIn("Traceback", result.stderr)
+
     def test_what_cannot_be_converted_is_named(self):
         out = self.dir / "never.masr"
         self.refused(run("convert", self.dir / "nowhere", "--out", out), "nowhere")
         self.refused(run("convert", self.dir / "0.wav", "--out", out), "0.wav", "nothing that can be converted")
+        self.refused(run("convert", NEMO / "model.nemo", "--out", out), "model.nemo", "unpack_nemo.py")
         spoilt = self.dir / "spoilt"
         shutil.copytree(SOURCE, spoilt)
         config = json.loads((spoilt / "config.json").read_text())

@@ -10,7 +10,7 @@
 
 namespace masr {
 
-// Pieces of any size in, frames out: bit-identical to LogMel::ComputeAll on the whole.
+// Pieces of any size in, frames out: with Finish bit-identical to LogMel::ComputeAll on the whole.
 // `log_mel` must outlive the stream.
 class FeatureStream {
  public:
@@ -19,22 +19,36 @@ class FeatureStream {
   // Appends the frames that `samples` completes to `frames` ([n, mels] row-major); returns how
   // many.
   int64_t Push(std::span<const float> samples, std::vector<float>& frames);
+  // Appends the frames whose windows reach over the end of the stream, and begins another.
+  int64_t Finish(std::vector<float>& frames);
   void Reset() {
     pending_.clear();
-    next_frame_ = 0;
+    next_frame_ = heard_ = 0;
+    last_ = 0;
   }
 
  private:
+  int64_t Take(int64_t count, std::vector<float>& frames);
+
   const LogMel* log_mel_;
-  std::vector<float> pending_;  // samples not yet left behind by the window
+  std::vector<float> pending_;  // of the signal, what the window has not yet left behind
   int64_t next_frame_ = 0;      // whose window begins at pending_[0]
+  int64_t heard_ = 0;           // samples
+  float last_ = 0;              // the last of them
 };
 
 enum class Normalization : uint8_t {
   kNone,
   kPerUtterance,  // mean 0, variance 1 per mel bin over the utterance
   kRunning,       // the same over what has been heard so far, with a prior: for streaming
+  // As NVIDIA NeMo's models were trained ("per_feature"): like kPerUtterance, with n - 1 for n in
+  // the variance, and 1e-5 added to its root.
+  kPerUtteranceUnbiased,
 };
+// Whether it needs the whole utterance.
+constexpr bool IsPerUtterance(Normalization mode) {
+  return mode == Normalization::kPerUtterance || mode == Normalization::kPerUtteranceUnbiased;
+}
 
 // In place on [frames, mels]. Running: frame t uses the statistics of frames 0..t, blended with
 // `prior_frames` frames of mean `prior_mean` and standard deviation `prior_std`.

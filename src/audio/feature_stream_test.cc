@@ -27,6 +27,8 @@ std::vector<float> StreamInPieces(FeatureStream& stream, std::span<const float> 
     EXPECT_EQ(static_cast<int64_t>(frames.size()), count * mels);
     samples = samples.subspan(n);
   }
+  count += stream.Finish(frames);
+  EXPECT_EQ(static_cast<int64_t>(frames.size()), count * mels);
   return frames;
 }
 
@@ -37,6 +39,9 @@ TEST(FeatureStream, PiecesOfAnySizeEqualTheWhole) {
       {.sample_rate_hz = 22050, .mels = 23},
       {.hop_ms = 25},
       {.dither = 1},
+      {.remove_dc = false, .style = LogMelStyle::kNemo, .fft_samples = 512},
+      {.window_ms = 20, .style = LogMelStyle::kNemo},
+      {.sample_rate_hz = 22050, .mels = 23, .hop_ms = 20, .style = LogMelStyle::kNemo},
   };
   for (const LogMelOptions& options : all_options) {
     SCOPED_TRACE(&options - all_options);

@@ -17,6 +17,7 @@ namespace {
 
 constexpr float kEnergyFloor = std::numeric_limits<float>::epsilon();
 constexpr float kScale = 32768.0f;
+constexpr float kNemoGuard = 0x1p-24f;
 
 struct FftDeleter {
   void operator()(kiss_fft_state* config) const { kiss_fft_free(config); }
@@ -30,6 +31,22 @@ struct MelBin {
 };
 
 double MelFromHz(double hz) { return 1127.0 * std::log1p(hz / 700.0); }
+
+// Slaney's: linear below 1 kHz, 27 steps of the logarithm from there to 6.4 kHz.
+constexpr double kSlaneyHzPerMel = 200.0 / 3;
+constexpr double kSlaneyBendHz = 1000.0;
+constexpr double kSlaneyBendMel = kSlaneyBendHz / kSlaneyHzPerMel;
+constexpr double kSlaneyLogStep = 0.06875177742094912;  // ln(6.4) / 27
+
+double SlaneyMelFromHz(double hz) {
+  if (hz < kSlaneyBendHz) return hz / kSlaneyHzPerMel;
+  return kSlaneyBendMel + std::log(hz / kSlaneyBendHz) / kSlaneyLogStep;
+}
+
+double HzFromSlaneyMel(double mel) {
+  if (mel < kSlaneyBendMel) return mel * kSlaneyHzPerMel;
+  return kSlaneyBendHz * std::exp(kSlaneyLogStep * (mel - kSlaneyBendMel));
+}
 
 Status Check(const LogMelOptions& o) {
   const auto refuse = [](std::string what) {
@@ -63,6 +80,18 @@ Status Check(const LogMelOptions& o) {
   if (!(o.dither >= 0 && o.dither <= kScale)) {
     return refuse("dither is " + std::to_string(o.dither) + "; it must be in 0..32768");
   }
+  if (o.style == LogMelStyle::kKaldi) {
+    if (o.fft_samples != 0) return refuse("fft_samples is an option of the style nemo only");
+    return {};
+  }
+  if (o.dither != 0) return refuse("dither is an option of the style kaldi only");
+  const int window = static_cast<int>(o.sample_rate_hz * o.window_ms * 1e-3);
+  if (o.fft_samples != 0 &&
+      (o.fft_samples < window || o.fft_samples % 2 != 0 || o.fft_samples > (1 << 20))) {
+    return refuse("fft_samples is " + std::to_string(o.fft_samples) +
+                  "; it must be even, at most 2^20, and hold the window's " +
+                  std::to_string(window) + " samples");
+  }
   return {};
 }
 
@@ -83,15 +112,20 @@ struct LogMel::Tables {
   LogMelOptions options;
   int window_samples = 0;
   int hop_samples = 0;
-  int padded_samples = 0;  // a power of two
+  int padded_samples = 0;  // a power of two, or fft_samples; even
   std::vector<float> window;
   std::unique_ptr<kiss_fft_state, FftDeleter> fft;  // of padded_samples / 2
   std::vector<std::complex<float>> twiddles;        // exp(-2 pi i k / padded_samples)
   std::vector<MelBin> bins;
   std::vector<float> weights;
 
+  bool nemo() const { return options.style == LogMelStyle::kNemo; }
+  double high_hz() const {
+    return options.high_hz > 0 ? options.high_hz : 0.5 * options.sample_rate_hz + options.high_hz;
+  }
   void MakeWindow();
   void MakeMelBins();
+  void MakeSlaneyBins();
   void Window(const float* samples, int64_t frame_number, float* frame) const;
   void PowerSpectrum(const float* frame, kiss_fft_cpx* spectrum, float* power) const;
 };
@@ -99,15 +133,14 @@ struct LogMel::Tables {
 void LogMel::Tables::MakeWindow() {
   for (int i = 0; i < window_samples; ++i) {
     const double phase = 2.0 * std::numbers::pi * i / (window_samples - 1);
-    window.push_back(static_cast<float>(std::pow(0.5 - 0.5 * std::cos(phase), 0.85)));
+    const double hann = 0.5 - 0.5 * std::cos(phase);
+    window.push_back(static_cast<float>(nemo() ? hann : std::pow(hann, 0.85)));
   }
 }
 
 void LogMel::Tables::MakeMelBins() {
-  const double nyquist_hz = 0.5 * options.sample_rate_hz;
-  const double high_hz = options.high_hz > 0 ? options.high_hz : nyquist_hz + options.high_hz;
   const double low_mel = MelFromHz(options.low_hz);
-  const double step = (MelFromHz(high_hz) - low_mel) / (options.mels + 1);
+  const double step = (MelFromHz(high_hz()) - low_mel) / (options.mels + 1);
   const double hz_per_line = static_cast<double>(options.sample_rate_hz) / padded_samples;
   for (int m = 0; m < options.mels; ++m) {
     MelBin bin{.first = 0, .count = 0, .offset = static_cast<int>(weights.size())};
@@ -124,9 +157,36 @@ void LogMel::Tables::MakeMelBins() {
   }
 }
 
-// frame: [padded_samples], of which the padding stays as it is.
+// Triangles over Hz between points that are evenly spaced in mels, each divided by half its width.
+void LogMel::Tables::MakeSlaneyBins() {
+  const double low_mel = SlaneyMelFromHz(options.low_hz);
+  const double step = (SlaneyMelFromHz(high_hz()) - low_mel) / (options.mels + 1);
+  const double hz_per_line = static_cast<double>(options.sample_rate_hz) / padded_samples;
+  const auto point = [&](int i) { return HzFromSlaneyMel(low_mel + step * i); };
+  for (int m = 0; m < options.mels; ++m) {
+    MelBin bin{.first = 0, .count = 0, .offset = static_cast<int>(weights.size())};
+    const double left = point(m), peak = point(m + 1), right = point(m + 2);
+    // At the Nyquist frequency no triangle has any height.
+    for (int k = 0; k < padded_samples / 2; ++k) {
+      const double hz = hz_per_line * k;
+      const double height = std::min((hz - left) / (peak - left), (right - hz) / (right - peak));
+      if (height <= 0) continue;
+      if (bin.count == 0) bin.first = k;
+      ++bin.count;
+      weights.push_back(static_cast<float>(height * 2.0 / (right - left)));
+    }
+    bins.push_back(bin);
+  }
+}
+
+// frame: [padded_samples], of which the padding stays as it is: where in it the window lies makes
+// no difference to the power.
 void LogMel::Tables::Window(const float* samples, int64_t frame_number, float* frame) const {
   const int n = window_samples;
+  if (nemo()) {
+    for (int i = 0; i < n; ++i) frame[i] = samples[i] * window[i];
+    return;
+  }
   for (int i = 0; i < n; ++i) frame[i] = samples[i] * kScale;
   if (options.dither > 0) {
     const auto dither = static_cast<float>(options.dither);
@@ -170,8 +230,13 @@ Result<LogMel> LogMel::Create(const LogMelOptions& options) {
   tables->hop_samples = static_cast<int>(options.sample_rate_hz * options.hop_ms * 1e-3);
   tables->padded_samples = 2;
   while (tables->padded_samples < tables->window_samples) tables->padded_samples *= 2;
+  if (options.fft_samples != 0) tables->padded_samples = options.fft_samples;
   tables->MakeWindow();
-  tables->MakeMelBins();
+  if (tables->nemo()) {
+    tables->MakeSlaneyBins();
+  } else {
+    tables->MakeMelBins();
+  }
   const int half = tables->padded_samples / 2;
   for (int k = 0; k < half; ++k) {
     const double phase = -2.0 * std::numbers::pi * k / tables->padded_samples;
@@ -196,8 +261,30 @@ int LogMel::hop_samples() const { return tables_->hop_samples; }
 int LogMel::window_samples() const { return tables_->window_samples; }
 
 int64_t LogMel::Frames(int64_t samples) const {
+  return tables_->nemo() ? samples / tables_->hop_samples : Windows(samples);
+}
+
+int64_t LogMel::Windows(int64_t samples) const {
   if (samples < tables_->window_samples) return 0;
   return 1 + (samples - tables_->window_samples) / tables_->hop_samples;
+}
+
+int64_t LogMel::lead_samples() const {
+  const Tables& t = *tables_;
+  // The padding of the window inside the FFT is shorter on the left if it is odd.
+  return t.nemo() ? t.padded_samples / 2 - (t.padded_samples - t.window_samples) / 2 : 0;
+}
+
+void LogMel::Append(std::span<const float> samples, float& last, std::vector<float>& signal) const {
+  if (!tables_->nemo()) {
+    signal.insert(signal.end(), samples.begin(), samples.end());
+    return;
+  }
+  const auto preemphasis = static_cast<float>(tables_->options.preemphasis);
+  for (const float x : samples) {
+    signal.push_back(x - preemphasis * last);
+    last = x;
+  }
 }
 
 void LogMel::Compute(const float* samples, int64_t first_frame, int64_t count,
@@ -215,7 +302,11 @@ void LogMel::Compute(const float* samples, int64_t first_frame, int64_t count,
         energy += power[bin.first + i] * t.weights[bin.offset + i];
       }
       // Written so that NaN becomes the floor.
-      *frames++ = std::log(energy > kEnergyFloor ? energy : kEnergyFloor);
+      if (t.nemo()) {
+        *frames++ = std::log((energy > 0 ? energy : 0) + kNemoGuard);
+      } else {
+        *frames++ = std::log(energy > kEnergyFloor ? energy : kEnergyFloor);
+      }
     }
   }
 }
@@ -224,7 +315,10 @@ LogMel::Matrices LogMel::AsMatrices() const {
   const Tables& t = *tables_;
   const int n = t.window_samples;
   const double preemphasis = t.options.preemphasis;
-  Matrices out{.lines = t.padded_samples / 2, .floor = kEnergyFloor};
+  Matrices out{.lines = t.padded_samples / 2,
+               .floor = t.nemo() ? kNemoGuard : kEnergyFloor,
+               .preemphasis = t.nemo() ? static_cast<float>(preemphasis) : 0,
+               .lead = lead_samples()};
   out.fourier.resize(2 * static_cast<size_t>(out.lines) * n);
   std::vector<double> row(n);
   for (int k = 0; k < 2 * out.lines; ++k) {
@@ -234,6 +328,10 @@ LogMel::Matrices LogMel::AsMatrices() const {
       const double phase =
           2.0 * std::numbers::pi * static_cast<double>(line) * i / t.padded_samples;
       row[i] = (real ? std::cos(phase) : -std::sin(phase)) * t.window[i];
+    }
+    if (t.nemo()) {
+      std::copy(row.begin(), row.end(), out.fourier.begin() + static_cast<int64_t>(k) * n);
+      continue;
     }
     // What Window() does to the frame, done to the row from the other side.
     double sum = 0;
@@ -259,7 +357,17 @@ LogMel::Matrices LogMel::AsMatrices() const {
 std::vector<float> LogMel::ComputeAll(std::span<const float> samples) const {
   const int64_t count = Frames(static_cast<int64_t>(samples.size()));
   std::vector<float> frames(count * mels());
-  Compute(samples.data(), 0, count, frames.data());
+  if (!tables_->nemo()) {
+    Compute(samples.data(), 0, count, frames.data());
+    return frames;
+  }
+  if (count == 0) return frames;
+  std::vector<float> signal(static_cast<size_t>(lead_samples()));
+  float last = 0;
+  Append(samples, last, signal);
+  const int64_t end = (count - 1) * hop_samples() + window_samples();
+  if (static_cast<int64_t>(signal.size()) < end) signal.resize(static_cast<size_t>(end));
+  Compute(signal.data(), 0, count, frames.data());
   return frames;
 }
 

@@ -9,6 +9,7 @@
 #include <numbers>
 #include <thread>
 
+#include "audio/feature_stream.h"
 #include "base/rng.h"
 
 namespace masr {
@@ -55,6 +56,39 @@ TEST(LogMel, AgreesWithTorchaudio) {
     ASSERT_EQ(log_mel->Frames(samples), frames);
     for (size_t i = 0; i < features.size(); ++i) ASSERT_NEAR(features[i], expected[i], 1e-3) << i;
   }
+}
+
+TEST(LogMel, AgreesWithNemosFrontEnd) {
+  std::ifstream file(MASR_SOURCE_DIR "/src/audio/testdata/nemo_mel_golden.json");
+  const nlohmann::json golden = nlohmann::json::parse(file);
+  ASSERT_EQ(golden["cases"].size(), 3u);
+  for (const auto& c : golden["cases"]) {
+    SCOPED_TRACE(c["mels"].get<int>());
+    const auto log_mel = LogMel::Create({.sample_rate_hz = c["sample_rate_hz"],
+                                         .mels = c["mels"],
+                                         .window_ms = c["window_ms"],
+                                         .low_hz = 0,
+                                         .style = LogMelStyle::kNemo,
+                                         .fft_samples = c["fft_samples"]});
+    ASSERT_TRUE(log_mel) << log_mel.error().message;
+    std::vector<float> features = log_mel->ComputeAll(GoldenSignal(c["samples"]));
+    const std::vector<double> expected = c["log_mel"];
+    ASSERT_EQ(features.size(), expected.size());
+    for (size_t i = 0; i < features.size(); ++i) ASSERT_NEAR(features[i], expected[i], 5e-4) << i;
+    const int64_t mels = log_mel->mels();
+    NormalizeFeatures(Normalization::kPerUtteranceUnbiased,
+                      static_cast<int64_t>(features.size()) / mels, mels, features.data());
+    const std::vector<double> normalized = c["normalized"];
+    for (size_t i = 0; i < features.size(); ++i) ASSERT_NEAR(features[i], normalized[i], 1e-3) << i;
+  }
+}
+
+TEST(LogMel, StylesHaveTheirOwnOptions) {
+  EXPECT_FALSE(LogMel::Create({.fft_samples = 512}));
+  EXPECT_FALSE(LogMel::Create({.dither = 1, .style = LogMelStyle::kNemo}));
+  EXPECT_FALSE(LogMel::Create({.style = LogMelStyle::kNemo, .fft_samples = 398}));
+  EXPECT_FALSE(LogMel::Create({.style = LogMelStyle::kNemo, .fft_samples = 401}));
+  EXPECT_TRUE(LogMel::Create({.style = LogMelStyle::kNemo, .fft_samples = 400}));
 }
 
 TEST(LogMel, CountsWholeWindowsOnly) {
@@ -191,15 +225,31 @@ TEST(LogMel, RefusesWhatCannotBe) {
 TEST(LogMel, ItsMatricesGiveTheSameFeatures) {
   for (const LogMelOptions& options :
        {LogMelOptions{}, LogMelOptions{.sample_rate_hz = 8000, .mels = 23, .preemphasis = 0},
-        LogMelOptions{.mels = 7, .high_hz = -400, .remove_dc = false}}) {
+        LogMelOptions{.mels = 7, .high_hz = -400, .remove_dc = false},
+        LogMelOptions{.low_hz = 0, .style = LogMelStyle::kNemo},
+        LogMelOptions{.sample_rate_hz = 8000,
+        .mels = 23,
+        .window_ms = 20,
+        .hop_ms = 12.5,
+        .style = LogMelStyle::kNemo,
+        .fft_samples = 250}}) {
+    const bool nemo = options.style == LogMelStyle::kNemo;
     auto log_mel = LogMel::Create(options);
     ASSERT_TRUE(log_mel.has_value());
     const std::vector<float> samples = GoldenSignal(4000);
     const std::vector<float> expected = log_mel->ComputeAll(samples);
     const LogMel::Matrices matrices = log_mel->AsMatrices();
     const int n = log_mel->window_samples();
+    std::vector<float> signal(static_cast<size_t>(matrices.lead));
+    for (size_t t = 0; t < samples.size(); ++t) {
+      signal.push_back(samples[t] - (t == 0 ? 0 : matrices.preemphasis * samples[t - 1]));
+    }
+    if (nemo) {
+      signal.resize(samples.size() + static_cast<size_t>(n - log_mel->hop_samples()));
+      EXPECT_EQ((std::ssize(signal) - n) / log_mel->hop_samples() + 1, log_mel->Frames(4000));
+    }
     for (int64_t f = 0; f < log_mel->Frames(4000); ++f) {
-      const float* frame = samples.data() + f * log_mel->hop_samples();
+      const float* frame = signal.data() + f * log_mel->hop_samples();
       std::vector<double> power(matrices.lines);
       for (int k = 0; k < 2 * matrices.lines; ++k) {
         double sum = 0;
@@ -211,8 +261,9 @@ TEST(LogMel, ItsMatricesGiveTheSameFeatures) {
         for (int k = 0; k < matrices.lines; ++k) {
           energy += matrices.mel[m * matrices.lines + k] * power[k];
         }
-        EXPECT_NEAR(std::log(std::max<double>(energy, matrices.floor)),
-                    expected[f * options.mels + m], 2e-4)
+        const double held = nemo ? energy + static_cast<double>(matrices.floor)
+                                 : std::max<double>(energy, matrices.floor);
+        EXPECT_NEAR(std::log(held), expected[f * options.mels + m], 2e-4)
             << "frame " << f << ", mel " << m;
       }
     }

@@ -288,14 +288,14 @@ Result<Source> OpenHuggingFace(const std::string& folder) {
   return source;
 }
 
-Result<HuggingFaceOrigin> HuggingFaceOriginOf(const Model& model) {
+Result<Origin> HuggingFaceOriginOf(const Model& model) {
   const std::string where = "the model's metadata";
   const auto stored = model.metadata.find(kFilesKey);
   if (stored == model.metadata.end()) {
     return Fail(ErrorCode::kCorrupt, where + ": '" + std::string(kFilesKey) + "' is missing");
   }
   MASR_TRY(const Json json, ParseConfig(stored->second, where));
-  HuggingFaceOrigin origin;
+  Origin origin;
   if (json.is_object()) {
     for (const auto& [name, contents] : json.items()) {
       if (contents.is_string()) origin.files.push_back({name, contents.get<std::string>()});

@@ -23,19 +23,8 @@ namespace masr {
 // kUnsupported names the option of config.json that we do not have, kCorrupt the file or tensor.
 Result<Source> OpenHuggingFace(const std::string& folder);
 
-// One small file of the folder beside the weights.
-struct TextFile {
-  std::string name;
-  std::string contents;
-};
-
-// What a model that OpenHuggingFace made was converted from, out of its metadata: the maps of its
-// tensors, and its small files as they were.
-struct HuggingFaceOrigin {
-  std::vector<TensorMap> tensors;
-  std::vector<TextFile> files;
-};
-Result<HuggingFaceOrigin> HuggingFaceOriginOf(const Model& model);
+// What a model that OpenHuggingFace made was converted from, out of its metadata.
+Result<Origin> HuggingFaceOriginOf(const Model& model);
 
 }  // namespace masr
 

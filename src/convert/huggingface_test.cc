@@ -7,154 +7,35 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "ctc/ctc_loss.h"
+#include "convert/testing/golden_source.h"
 #include "io/file.h"
 #include "io/testing/temporary_folder.h"
-#include "model/feature_extractor.h"
-#include "model/inference.h"
-#include "model/testing/golden_model.h"
 
 namespace masr {
 namespace {
 
 using Json = nlohmann::json;
+using testing::ReadTensor;
 using testing::RelativeError;
 
-std::string Folder(const std::string& name) {
-  return std::string(MASR_SOURCE_DIR) + "/src/convert/testdata/" + name;
-}
-
-template <class T>
-std::vector<T> Read(const SafetensorsFile& file, const std::string& name) {
-  const TensorEntry* entry = file.Find(name);
-  if (entry == nullptr) return {};
-  std::vector<T> values(entry->bytes.size() / sizeof(T));
-  std::memcpy(values.data(), entry->bytes.data(), entry->bytes.size());
-  return values;
-}
-
-// A model converted from its folder, and what torchaudio made of the same.
-struct Converted {
-  Source source;
-  Model model;
-  SafetensorsFile golden;
-
-  static Result<Converted> Load(const std::string& name, const std::string& path) {
-    MASR_TRY(Source source, OpenSource(Folder(name)));
-    MASR_RETURN_IF_ERROR(WriteConverted(source, WeightFormat::kF32, path));
-    MASR_TRY(Model model, LoadModel(path));
-    MASR_TRY(SafetensorsFile golden, SafetensorsFile::Open(Folder(name) + "/golden.safetensors"));
-    return Converted{std::move(source), std::move(model), std::move(golden)};
-  }
-
-  std::vector<float> Features(int u) const {
-    return FeatureExtractor::Create(model.config.features)
-        ->Features(Read<float>(golden, "samples." + std::to_string(u)));
-  }
-  const std::vector<int64_t>& rows() const {
-    return std::ranges::find(source.tensors, "head.weight", &TensorMap::ours)->rows;
-  }
-  // torchaudio's logits of the tokens that we keep, in our order.
-  std::vector<float> Logits(int u) const {
-    const std::vector<float> all = Read<float>(golden, "logits." + std::to_string(u));
-    const auto tokens = static_cast<size_t>(golden.Find("logits." + std::to_string(u))->shape[1]);
-    std::vector<float> kept;
-    for (size_t r = 0; r < all.size() / tokens; ++r) {
-      for (const int64_t row : rows()) kept.push_back(all[r * tokens + static_cast<size_t>(row)]);
-    }
-    return kept;
-  }
-};
+std::string Folder(const std::string& name) { return testing::SourceFolder(name); }
 
 class HuggingFace : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    auto loaded = Converted::Load(GetParam(), folder_ / "model.masr");
+    auto loaded = testing::GoldenSource::Load(GetParam(), folder_ / "model.masr");
     ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
     converted_.emplace(std::move(*loaded));
   }
 
   testing::TemporaryFolder folder_;
-  std::optional<Converted> converted_;
+  std::optional<testing::GoldenSource> converted_;
 };
 
-TEST_P(HuggingFace, LogitsOfEachUtterance) {
-  const ThreadPool pool(2);
-  Inference inference(converted_->model, pool);
-  for (const int u : {0, 1}) {
-    const std::vector<float> features = converted_->Features(u);
-    const auto logits = inference.Run({static_cast<int64_t>(features.size())}, features);
-    ASSERT_TRUE(logits.has_value()) << logits.error().message;
-    EXPECT_LT(RelativeError(logits->values, converted_->Logits(u)), 1e-4) << u;
-  }
-}
+TEST_P(HuggingFace, LogitsOfEachUtterance) { testing::ExpectLogits(*converted_, 1e-4); }
 
-// Forward, CTC and backward of both utterances as one batch; every parameter learns.
 TEST_P(HuggingFace, GradientsOfEveryParameter) {
-  const Model& model = converted_->model;
-  const ParameterTable& table = model.encoder.parameters();
-  std::vector<float> features = converted_->Features(0);
-  const auto first = static_cast<int64_t>(features.size());
-  const std::vector<float> second = converted_->Features(1);
-  features.insert(features.end(), second.begin(), second.end());
-
-  const std::vector<uint8_t> trainable(static_cast<size_t>(table.size()), 1);
-  LayerPlanner planner(trainable, /*stochastic=*/false);
-  const auto plan =
-      model.encoder.Plan({first, static_cast<int64_t>(second.size())}, /*backward=*/true, planner);
-  ASSERT_TRUE(plan.has_value()) << plan.error().message;
-  const MemoryPlan memory = PlanMemory(planner.requests());
-  const auto arena = Arena::Create(static_cast<size_t>(memory.peak_bytes));
-  ASSERT_TRUE(arena.has_value());
-  std::vector<std::vector<float>> gradients;
-  std::vector<float*> pointers;
-  for (const ParameterSpec& spec : table.specs()) {
-    gradients.emplace_back(static_cast<size_t>(spec.elements()));
-    pointers.push_back(gradients.back().data());
-  }
-  const ThreadPool pool(2);
-  const LayerRun run = {.kernels = {pool},
-                        .parameters = model.weights.views(),
-                        .gradients = {pointers},
-                        .memory = memory,
-                        .arena = arena->data(),
-                        .step_key = 1};
-  std::vector<float> logits(static_cast<size_t>(plan->out.floats()));
-  model.encoder.Forward(run, *plan, planner, features.data(), logits.data());
-
-  const std::vector<int32_t> targets[] = {Read<int32_t>(converted_->golden, "targets.0"),
-                                          Read<int32_t>(converted_->golden, "targets.1")};
-  const std::vector<std::span<const int32_t>> texts = {targets[0], targets[1]};
-  std::vector<float> losses(2);
-  std::vector<float> dlogits(logits.size());
-  std::vector<float> scratch(static_cast<size_t>(CtcScratchFloats(plan->out.offsets, texts)));
-  const std::vector<float> scales(2, 1.0f / static_cast<float>(plan->out.rows()));
-  CtcLoss({pool}, plan->out.offsets, plan->out.dim, Vocabulary::kBlank, logits.data(), texts,
-          scales, losses.data(), dlogits.data(), scratch.data());
-  EXPECT_LT(RelativeError(losses, Read<float>(converted_->golden, "losses")), 1e-4);
-  model.encoder.Backward(run, *plan, features.data(), logits.data(), dlogits.data());
-
-  const auto golden = SafetensorsFile::Open(Folder(GetParam()) + "/gradients.safetensors");
-  ASSERT_TRUE(golden.has_value());
-  for (TensorMap map : converted_->source.tensors) {
-    if (map.layout == Layout::kWeightNorm) {
-      // That of the weight, which has the shape of v.
-      std::string name = map.theirs[1].substr(0, map.theirs[1].find(".conv.")) + ".conv.weight";
-      map = {map.ours, {std::move(name)}, {map.shapes[1]}, Layout::kChannelsLast};
-    }
-    const auto id = std::ranges::find(table.specs(), map.ours, &ParameterSpec::name);
-    ASSERT_NE(id, table.specs().end());
-    const auto& ours = gradients[static_cast<size_t>(id - table.specs().begin())];
-    std::vector<float> theirs = ReadParameter(map, *golden);
-    std::vector<float> compared = ours;
-    if (map.ours.ends_with("qkv.bias")) {
-      // The key's bias changes nothing (softmax): of its gradient there is rounding only.
-      const auto dim = static_cast<int64_t>(ours.size()) / 3;
-      compared.erase(compared.begin() + dim, compared.begin() + 2 * dim);
-      theirs.erase(theirs.begin() + dim, theirs.begin() + 2 * dim);
-    }
-    EXPECT_LT(RelativeError(compared, theirs), 1e-3) << map.ours;
-  }
+  testing::ExpectGradients(*converted_, 1e-4, 1e-3);
 }
 
 TEST_P(HuggingFace, ExportGivesTheSourceBack) {
@@ -188,7 +69,7 @@ TEST_P(HuggingFace, ExportGivesTheSourceBack) {
       EXPECT_EQ(values, expected) << map.ours;
     }
   }
-  const std::vector<float> bias = Read<float>(*after, "lm_head.bias");
+  const std::vector<float> bias = ReadTensor<float>(*after, "lm_head.bias");
   ASSERT_EQ(bias.size() - std::ranges::count(bias, -1e4f), converted_->rows().size())
       << "tokens that no text has must never be chosen";
 }
@@ -347,7 +228,7 @@ TEST(Export, AModelOfOurOwnHasNowhereToGoBackTo) {
 // Metadata are a stranger's, too.
 TEST(Export, MetadataThatDoNotFitTheModelAreRefused) {
   testing::TemporaryFolder folder;
-  auto converted = Converted::Load("wav2vec2_base", folder / "model.masr");
+  auto converted = testing::GoldenSource::Load("wav2vec2_base", folder / "model.masr");
   ASSERT_TRUE(converted.has_value());
   std::string& files = converted->model.metadata["convert.files"];
   Json json = Json::parse(files);

@@ -12,24 +12,43 @@ namespace masr {
 namespace {
 
 constexpr float kFeatureVarianceFloor = 1e-10f;  // audio/feature_stream.cc
+constexpr float kUnbiasedGuard = 1e-5f;          // likewise
 constexpr float kWaveformVarianceGuard = 1e-7f;  // audio/waveform.h
 
 struct Moments {
   std::string centred;
+  std::string squares;  // of those
   std::string variance;
 };
 
+const OnnxGraph::Attributes& OverFrames() {
+  static const OnnxGraph::Attributes frames = {{"axes", std::vector<int64_t>{1}}};
+  return frames;
+}
+
 // Over the frames of each channel.
 Moments MomentsOf(const std::string& x, OnnxGraph& g) {
-  const OnnxGraph::Attributes frames = {{"axes", std::vector<int64_t>{1}}};
   Moments m;
-  m.centred = g.Add("Sub", {x, g.Add("ReduceMean", {x}, frames)});
-  m.variance = g.Add("ReduceMean", {g.Add("Mul", {m.centred, m.centred})}, frames);
+  m.centred = g.Add("Sub", {x, g.Add("ReduceMean", {x}, OverFrames())});
+  m.squares = g.Add("Mul", {m.centred, m.centred});
+  m.variance = g.Add("ReduceMean", {m.squares}, OverFrames());
   return m;
 }
 
 std::string OverRoot(const Moments& m, const std::string& guarded, OnnxGraph& g) {
   return g.Add("Div", {m.centred, g.Add("Sqrt", {guarded})});
+}
+
+// By the standard deviation with frames - 1, and a guard that is added to it.
+std::string Unbiased(const std::string& x, OnnxGraph& g) {
+  const Moments m = MomentsOf(x, g);
+  const std::string frames = g.Add("Gather", {g.Add("Shape", {x}), g.Int(1)});
+  std::string others = g.Add("Sub", {g.Add("Cast", {frames}, {{"to", int64_t{1}}}), g.Float(1)});
+  others = g.Add("Max", {others, g.Float(1)});
+  // ReduceSum's axes are an input in this operator set.
+  const std::string sum = g.Add("ReduceSum", {m.squares, g.Ints({1})});
+  const std::string deviation = g.Add("Sqrt", {g.Add("Div", {sum, others})});
+  return g.Add("Div", {m.centred, g.Add("Add", {deviation, g.Float(kUnbiasedGuard)})});
 }
 
 // samples [batch, samples] to [batch, samples, 1].
@@ -38,6 +57,16 @@ std::string WaveformFeatures(const FeatureConfig& config, OnnxGraph& g) {
   if (config.normalization == Normalization::kNone) return x;
   const Moments m = MomentsOf(x, g);
   return OverRoot(m, g.Add("Add", {m.variance, g.Float(kWaveformVarianceGuard)}), g);
+}
+
+// Pre-emphasis of the whole, and zeros around it: [batch, 1, samples] before and after.
+std::string NemoSignal(const LogMel& log_mel, const LogMel::Matrices& matrices, std::string x,
+                       OnnxGraph& g) {
+  const int64_t behind = log_mel.window_samples() - log_mel.hop_samples() - matrices.lead;
+  x = g.Add("Pad", {x, g.Ints({0, 0, 1, 0, 0, 0})});
+  x = g.Add("Conv", {x, g.Floats("features.preemphasis", {1, 1, 2}, {-matrices.preemphasis, 1})},
+            {{"kernel_shape", std::vector<int64_t>{2}}});
+  return g.Add("Pad", {x, g.Ints({0, 0, matrices.lead, 0, 0, behind})});
 }
 
 // samples [batch, samples] to [batch, frames, mels].
@@ -51,14 +80,17 @@ Result<std::string> LogMelFeatures(const FeatureConfig& config, OnnxGraph& g) {
     for (int64_t m = 0; m < mels; ++m) mel[k * mels + m] = matrices.mel[m * lines + k % lines];
   }
   std::string x = g.Add("Unsqueeze", {"samples", g.Ints({1})});
+  const bool nemo = config.log_mel.style == LogMelStyle::kNemo;
+  if (nemo) x = NemoSignal(log_mel, matrices, x, g);
   x = g.Add("Conv", {x, g.Floats("features.fourier", {2 * lines, 1, window}, matrices.fourier)},
             {{"kernel_shape", std::vector{window}},
              {"strides", std::vector<int64_t>{log_mel.hop_samples()}}});
   x = g.Add("Mul", {x, x});
   x = g.Add("Transpose", {x}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
   x = g.Add("MatMul", {x, g.Floats("features.mel", {2 * lines, mels}, mel)});
-  x = g.Add("Log", {g.Add("Max", {x, g.Float(matrices.floor)})});
+  x = g.Add("Log", {g.Add(nemo ? "Add" : "Max", {x, g.Float(matrices.floor)})});
   if (config.normalization == Normalization::kNone) return x;
+  if (config.normalization == Normalization::kPerUtteranceUnbiased) return Unbiased(x, g);
   const Moments m = MomentsOf(x, g);
   return OverRoot(m, g.Add("Max", {m.variance, g.Float(kFeatureVarianceFloor)}), g);
 }

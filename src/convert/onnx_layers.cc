@@ -119,6 +119,16 @@ void OnnxLayers::Visit(const NormMath& math) {
   Transpose({0, 2, 1});
 }
 
+void OnnxLayers::Visit(const SqueezeExciteMath& math) {
+  const std::string x = x_;
+  Apply("ReduceMean", {}, {{"axes", std::vector<int64_t>{1}}});  // [batch, 1, channels]
+  Apply("MatMul", {Turned(math.squeeze)});
+  Apply("Relu");
+  Apply("MatMul", {Turned(math.excite)});
+  Apply("Sigmoid");
+  Apply("Mul", {x});
+}
+
 void OnnxLayers::Visit(const RecurrentMath& math) {
   // PyTorch's order, which is ours, to ONNX's: i f g o to i o f c, and r z n to z r h.
   static constexpr int kLstmOrder[] = {0, 3, 1, 2};
@@ -153,7 +163,7 @@ void OnnxLayers::Visit(const AttentionMath& math) {
   const int64_t head_dim = math.dim / math.heads;
   const std::string input = x_;
   Apply("MatMul", {Turned(math.qkv)});
-  Apply("Add", {Bias(math.qkv_bias)});
+  if (math.qkv_bias != kNoParameter) Apply("Add", {Bias(math.qkv_bias)});
   const Values qkv = graph_.AddMany("Split", {x_}, 3, {{"axis", int64_t{-1}}});
   // [batch, heads, frames, head_dim]; keys the other way round.
   const auto heads_of = [&](const std::string& x, const std::vector<int64_t>& order) {
@@ -182,7 +192,7 @@ void OnnxLayers::Visit(const AttentionMath& math) {
   Transpose({0, 2, 1, 3});
   Reshape({0, 0, math.dim});
   Apply("MatMul", {Turned(math.out)});
-  Apply("Add", {Bias(math.out_bias)});
+  if (math.out_bias != kNoParameter) Apply("Add", {Bias(math.out_bias)});
 }
 
 // query . r_{i-j}, [batch, heads, i, j]. The sinusoids are those of kernels/attention.h; columns of

@@ -25,6 +25,7 @@ class OnnxLayers final : public LayerVisitor {
   void Visit(const Conv1dMath& math) override;
   void Visit(const Conv2dMath& math) override;
   void Visit(const NormMath& math) override;
+  void Visit(const SqueezeExciteMath& math) override;
   void Visit(const RecurrentMath& math) override;
   void Visit(const AttentionMath& math) override;
   void Visit(Activation activation) override;

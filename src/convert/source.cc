@@ -1,6 +1,7 @@
 #include "convert/source.h"
 
 #include "convert/huggingface.h"
+#include "convert/nemo.h"
 #include "io/file.h"
 #include "model/adapters.h"
 
@@ -12,6 +13,9 @@ const std::vector<std::string>& MayBeLeft() {
   static const std::vector<std::string> ends = {
       ".masked_spec_embed",    // what masked spans of the input are replaced by, in training
       ".num_batches_tracked",  // of batch norm's statistics
+      ".featurizer.window",    // of NeMo's front end, which the configuration describes
+      ".featurizer.fb",
+      ".pos_enc.pe",  // sinusoids
   };
   return ends;
 }
@@ -28,15 +32,23 @@ bool IsModelFile(const std::string& path) {
 
 Result<Source> OpenSource(const std::string& path) {
   if (FileExists(path + "/config.json")) return OpenHuggingFace(path);
+  if (FileExists(path + "/model_config.yaml")) return OpenNemo(path);
+  if (path.ends_with(".nemo")) {
+    return Fail(ErrorCode::kUnsupported,
+                path +
+                    ": its weights are a pickle, which can run code and so is not read; "
+                    "scripts/unpack_nemo.py makes a folder of it that can be converted");
+  }
   return Fail(ErrorCode::kUnsupported,
               path +
                   ": nothing that can be converted; give a folder of Hugging Face's with "
-                  "config.json, vocab.json, preprocessor_config.json and model.safetensors");
+                  "config.json, vocab.json, preprocessor_config.json and model.safetensors, or one "
+                  "that scripts/unpack_nemo.py has made");
 }
 
 Status WriteConverted(const Source& source, WeightFormat format, const std::string& path) {
   MASR_TRY(const Encoder encoder, Encoder::Create(source.config));
-  MASR_RETURN_IF_ERROR(Vocabulary::FromCharacters(source.config.characters));
+  MASR_RETURN_IF_ERROR(source.config.MakeVocabulary());
   const ParameterTable& table = encoder.parameters();
   MASR_RETURN_IF_ERROR(
       CheckTensors(table, source.tensors, MayBeLeft(), source.weights, source.weights_path));
@@ -64,11 +76,12 @@ Result<std::vector<std::string>> ConvertModel(const std::string& path, WeightFor
 
 Status ExportModel(const Model& model, const std::string& folder) {
   const auto family = model.metadata.find("convert.family");
-  if (family == model.metadata.end() || family->second != "huggingface") {
+  const bool nemo = family != model.metadata.end() && family->second == "nemo";
+  if (family == model.metadata.end() || (!nemo && family->second != "huggingface")) {
     return Fail(ErrorCode::kInvalidArgument,
                 "the model was not converted from elsewhere, so there is no form to go back to");
   }
-  MASR_TRY(const HuggingFaceOrigin origin, HuggingFaceOriginOf(model));
+  MASR_TRY(const Origin origin, nemo ? NemoOriginOf(model) : HuggingFaceOriginOf(model));
   const ParameterTable& table = model.encoder.parameters();
   if (const Status known = CheckMaps(table, origin.tensors); !known.has_value()) {
     return Fail("the model is not what its metadata say that it came from", known.error());

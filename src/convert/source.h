@@ -14,7 +14,7 @@
 namespace masr {
 
 struct Source {
-  std::string family;  // "huggingface"
+  std::string family;  // "huggingface", "nemo"
   ModelConfig config;
   std::vector<TensorMap> tensors;
   // Metadata of the model's file: where it came from, and what ExportModel needs to go back.
@@ -25,9 +25,21 @@ struct Source {
   SafetensorsFile weights;  // mapped
 };
 
-// Finds out what is at `path`:
-//   a folder with config.json   Hugging Face's Wav2Vec2ForCTC or HubertForCTC
-//   (convert/huggingface.h)
+// One small file of a source's folder beside the weights.
+struct TextFile {
+  std::string name;
+  std::string contents;
+};
+
+// What a model was converted from: the maps of its tensors, and its small files as they were.
+struct Origin {
+  std::vector<TensorMap> tensors;
+  std::vector<TextFile> files;
+};
+
+// Finds out what is at `path`, a folder with
+//   config.json         Hugging Face's Wav2Vec2ForCTC or HubertForCTC (convert/huggingface.h)
+//   model_config.yaml   NVIDIA NeMo's EncDecCTCModel or EncDecCTCModelBPE (convert/nemo.h)
 // kUnsupported, with the reason, for what no converter knows.
 Result<Source> OpenSource(const std::string& path);
 

@@ -78,6 +78,10 @@ std::vector<float> FoldWeightNorm(const std::vector<int64_t>& shape, const std::
   return ChannelsLast(shape, v);
 }
 
+const std::vector<int64_t>& Viewed(const TensorMap& map) {
+  return map.viewed.empty() ? map.shapes[0] : map.viewed;
+}
+
 // Floats of one of ours' elements per row of theirs.
 int64_t RowWidth(const TensorMap& map) { return Elements(map.shapes[0]) / map.shapes[0][0]; }
 
@@ -100,6 +104,41 @@ Status CheckOne(const TensorEntry* entry, const std::string& name,
 
 bool MayBeLeft(const std::string& name, const std::vector<std::string>& ends) {
   return std::ranges::any_of(ends, [&](const std::string& end) { return name.ends_with(end); });
+}
+
+std::vector<float> ReadUnscaled(const TensorMap& map, const SafetensorsFile& file) {
+  const auto values_of = [&](size_t i) { return DecodeFloats(*file.Find(map.theirs[i])); };
+  std::vector<float> values = values_of(0);
+  switch (map.layout) {
+    case Layout::kSame:
+      break;
+    case Layout::kStackedRows:
+      for (size_t i = 1; i < map.theirs.size(); ++i) {
+        const std::vector<float> more = values_of(i);
+        values.insert(values.end(), more.begin(), more.end());
+      }
+      break;
+    case Layout::kChannelsLast:
+      return ChannelsLast(Viewed(map), values);
+    case Layout::kWeightNorm:
+      return FoldWeightNorm(map.shapes[1], values, values_of(1));
+    case Layout::kTokens: {
+      const int64_t width = RowWidth(map);
+      std::vector<float> kept;
+      for (const int64_t row : map.rows) {
+        kept.insert(kept.end(), values.begin() + row * width, values.begin() + (row + 1) * width);
+      }
+      return kept;
+    }
+  }
+  return values;
+}
+
+std::vector<float> Scaled(std::vector<float> values, float scale) {
+  if (scale != 1) {
+    for (float& value : values) value *= scale;
+  }
+  return values;
 }
 
 }  // namespace
@@ -158,35 +197,12 @@ Status CheckTensors(const ParameterTable& table, const std::vector<TensorMap>& m
 }
 
 std::vector<float> ReadParameter(const TensorMap& map, const SafetensorsFile& file) {
-  const auto values_of = [&](size_t i) { return DecodeFloats(*file.Find(map.theirs[i])); };
-  std::vector<float> values = values_of(0);
-  switch (map.layout) {
-    case Layout::kSame:
-      break;
-    case Layout::kStackedRows:
-      for (size_t i = 1; i < map.theirs.size(); ++i) {
-        const std::vector<float> more = values_of(i);
-        values.insert(values.end(), more.begin(), more.end());
-      }
-      break;
-    case Layout::kChannelsLast:
-      return ChannelsLast(map.shapes[0], values);
-    case Layout::kWeightNorm:
-      return FoldWeightNorm(map.shapes[1], values, values_of(1));
-    case Layout::kTokens: {
-      const int64_t width = RowWidth(map);
-      std::vector<float> kept;
-      for (const int64_t row : map.rows) {
-        kept.insert(kept.end(), values.begin() + row * width, values.begin() + (row + 1) * width);
-      }
-      return kept;
-    }
-  }
-  return values;
+  return Scaled(ReadUnscaled(map, file), map.scale);
 }
 
-std::vector<float> ToTheirs(const TensorMap& map, size_t index, const std::vector<float>& values,
+std::vector<float> ToTheirs(const TensorMap& map, size_t index, const std::vector<float>& ours,
                             float missing) {
+  const std::vector<float> values = Scaled(ours, 1 / map.scale);
   switch (map.layout) {
     case Layout::kSame:
       break;
@@ -196,7 +212,7 @@ std::vector<float> ToTheirs(const TensorMap& map, size_t index, const std::vecto
       return {values.begin() + begin, values.begin() + begin + Elements(map.shapes[index])};
     }
     case Layout::kChannelsLast:
-      return ChannelsFirst(map.shapes[0], values);
+      return ChannelsFirst(Viewed(map), values);
     case Layout::kWeightNorm: {
       std::vector<float> v = ChannelsFirst(map.shapes[1], values);
       if (index == 1) return v;

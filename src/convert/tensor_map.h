@@ -28,7 +28,9 @@ struct TensorMap {
   std::vector<std::string> theirs;
   std::vector<std::vector<int64_t>> shapes;  // of each of theirs, as the configuration says
   Layout layout = Layout::kSame;
-  std::vector<int64_t> rows = {};  // kTokens: theirs of each of ours
+  std::vector<int64_t> rows = {};    // kTokens: theirs of each of ours
+  std::vector<int64_t> viewed = {};  // kChannelsLast: the shape to read theirs as, if not its own
+  float scale = 1;                   // ours are theirs times this
 };
 
 // Whether every parameter of `table` has a map that gives as many numbers as it has.

@@ -32,11 +32,12 @@ std::vector<RecognizedWord> TimedWords(const Hypothesis& hypothesis, const Vocab
           : std::vector<TokenFrames>(hypothesis.tokens.size());
   bool inside = false;
   for (size_t i = 0; i < hypothesis.tokens.size(); ++i) {
-    const std::string& text = vocabulary.token(hypothesis.tokens[i]);
-    if (text == " ") {
+    std::string_view text = vocabulary.token(hypothesis.tokens[i]);
+    if (text.starts_with(' ')) {
       inside = false;
-      continue;
+      text.remove_prefix(1);
     }
+    if (text.empty()) continue;
     if (!inside) words.push_back({.begin_frame = times[i].begin});
     inside = true;
     words.back().text += text;

@@ -94,5 +94,22 @@ TEST(NBest, SaysWhenAndHowSure) {
   EXPECT_EQ(MakeNBest(hypotheses, vocabulary, 8, logits.data(), 9).size(), 3u);
 }
 
+TEST(NBest, WordsOfPiecesBeginWhereTheirSpaceIs) {
+  const auto vocabulary =
+      *Vocabulary::FromPieces({PieceModel::kBpe, {" ", "b", " ab", "ab"}, {-1, -1, -1, -1}});
+  const Tokens path = {0, 3, 2, 2, 0, 3, 1, 4};  // " ab" "b" " ab" " " "ab"
+  const std::vector<float> logits = LogitsOf(path, 5);
+  const auto n_best = MakeNBest({{{3, 2, 3, 1, 4}, 0}}, vocabulary, 8, logits.data(), 1);
+  ASSERT_EQ(n_best.size(), 1u);
+  EXPECT_EQ(n_best[0].text, "abb ab ab");
+  ASSERT_EQ(n_best[0].words.size(), 3u);
+  EXPECT_EQ(n_best[0].words[0].text, "abb");
+  EXPECT_EQ(n_best[0].words[0].begin_frame, 1);
+  EXPECT_EQ(n_best[0].words[0].end_frame, 4);
+  EXPECT_EQ(n_best[0].words[1].begin_frame, 5);
+  EXPECT_EQ(n_best[0].words[2].text, "ab");
+  EXPECT_EQ(n_best[0].words[2].begin_frame, 7);
+}
+
 }  // namespace
 }  // namespace masr

@@ -2,20 +2,23 @@
 
 #include <algorithm>
 
+#include "text/normalizer.h"
+
 namespace masr {
 
 TextScorer::TextScorer(const Vocabulary& vocabulary, const LanguageModel* model,
                        const std::vector<Hotword>& hotwords, const TextScorerOptions& options)
-    : vocabulary_(vocabulary),
-      model_(model),
-      options_(options),
-      hotwords_(hotwords),
-      is_space_(static_cast<size_t>(vocabulary.size())) {
+    : vocabulary_(vocabulary), model_(model), options_(options), hotwords_(hotwords) {
   const bool characters = model != nullptr && model->unit() == LanguageModelUnit::kCharacter;
   for (int32_t token = 0; token < vocabulary.size(); ++token) {
-    const std::string& text = vocabulary.token(token);
-    is_space_[static_cast<size_t>(token)] = text == " ";
-    if (characters) units_.push_back(model->Find(text == " " ? LanguageModel::kSpace : text));
+    const std::vector<std::string> text = SplitCodePoints(vocabulary.token(token));
+    const bool space = !text.empty() && text.front() == " ";
+    spaces_.push_back(space);
+    characters_.push_back(static_cast<int32_t>(text.size()) - (space ? 1 : 0));
+    if (!characters) continue;
+    std::vector<int32_t>& units = units_.emplace_back();
+    for (const std::string& c : text)
+      units.push_back(model->Find(c == " " ? LanguageModel::kSpace : c));
   }
   if (model != nullptr && !characters) {
     lexicon_ = std::make_unique<Lexicon>(*model, hotwords_.words());
@@ -25,12 +28,18 @@ TextScorer::TextScorer(const Vocabulary& vocabulary, const LanguageModel* model,
 TextScorer::State TextScorer::Begin() const {
   State state;
   state.words = model_ != nullptr ? model_->Begin() : LanguageModel::NoContext();
+  state.spaced = !vocabulary_.has_pieces();
   return state;
 }
 
 float TextScorer::Extend(const State& state, int32_t token, State& next) const {
   next = state;
-  const std::string& text = vocabulary_.token(token);
+  const auto index = static_cast<size_t>(token);
+  std::string_view text = vocabulary_.token(token);
+  const bool space = spaces_[index];
+  // A text of pieces begins with a space that is none between words.
+  const bool between = space && state.length > 0;
+  if (space && !between) text.remove_prefix(1);
   float score = 0;
   if (!hotwords_.empty()) {
     for (char c : text) {
@@ -38,17 +47,23 @@ float TextScorer::Extend(const State& state, int32_t token, State& next) const {
     }
   }
   if (!units_.empty()) {
-    score += options_.language_model_weight *
-             model_->Score(next.words, units_[static_cast<size_t>(token)], next.words);
+    for (size_t i = space && !between ? 1 : 0; i < units_[index].size(); ++i) {
+      score +=
+          options_.language_model_weight * model_->Score(next.words, units_[index][i], next.words);
+    }
   }
-  if (is_space_[static_cast<size_t>(token)]) return score + EndWord(next);
-  return score + ExtendWord(next, text);
+  if (between) {
+    score += EndWord(next);
+    text.remove_prefix(1);
+  }
+  next.spaced = text.empty();
+  return text.empty() ? score : score + ExtendWord(next, text, characters_[index]);
 }
 
 // A word under way counts as the likeliest that it can become, so that a beam does not keep
 // prefixes that no word has.
-float TextScorer::ExtendWord(State& state, std::string_view text) const {
-  ++state.length;
+float TextScorer::ExtendWord(State& state, std::string_view text, int32_t characters) const {
+  state.length += characters;
   if (lexicon_ == nullptr) return 0;
   for (char c : text) {
     if (state.node == Lexicon::kNone) break;

@@ -31,7 +31,8 @@ class TextScorer {
     LanguageModel::State words;
     Hotwords::State hotwords;
     int32_t node = Lexicon::kRoot;  // of the word under way; kNone: it is unknown
-    int32_t length = 0;             // its characters, each a token
+    int32_t length = 0;             // its characters
+    bool spaced = true;             // a space, or the beginning, stands before what comes next
     float expected = 0;             // already counted for it
   };
 
@@ -40,9 +41,10 @@ class TextScorer {
              const std::vector<Hotword>& hotwords, const TextScorerOptions& options);
 
   State Begin() const;
-  // False for a space where no word has begun: texts have single spaces between words.
+  // False for a space after a space, or at the beginning of a text of characters: texts have single
+  // spaces between words. A text of pieces begins with one.
   bool CanExtend(const State& state, int32_t token) const {
-    return state.length > 0 || !is_space_[static_cast<size_t>(token)];
+    return !state.spaced || !spaces_[static_cast<size_t>(token)];
   }
   // What one more token adds to the score, in nats; `next` may be `state`.
   float Extend(const State& state, int32_t token, State& next) const;
@@ -50,7 +52,7 @@ class TextScorer {
   float Finish(const State& state) const;
 
  private:
-  float ExtendWord(State& state, std::string_view text) const;
+  float ExtendWord(State& state, std::string_view text, int32_t characters) const;
   float EndWord(State& state) const;
   float Expected(const State& state) const;
   float UnknownSpelling(int32_t characters) const;
@@ -59,9 +61,10 @@ class TextScorer {
   const LanguageModel* model_;
   TextScorerOptions options_;
   Hotwords hotwords_;
-  std::unique_ptr<Lexicon> lexicon_;  // of a word model
-  std::vector<bool> is_space_;        // by token
-  std::vector<int32_t> units_;        // by token, of a character model
+  std::unique_ptr<Lexicon> lexicon_;         // of a word model
+  std::vector<bool> spaces_;                 // by token: it begins with a space
+  std::vector<int32_t> characters_;          // by token: how many, without that
+  std::vector<std::vector<int32_t>> units_;  // by token, of a character model
 };
 
 }  // namespace masr

@@ -46,6 +46,42 @@ TEST(TextScorer, AddsUpACharacterModel) {
               kLn10 * (-0.3f - 0.5f - 0.2f - 0.4f - 0.3f - 0.1f - 0.6f), 1e-4);
 }
 
+// The same texts in pieces score as they do in characters: words, spelling of unknown ones,
+// hotwords.
+TEST(TextScorer, PiecesAddUpToTheSame) {
+  const Vocabulary characters = SmallVocabulary();
+  const auto pieces = Vocabulary::FromPieces({PieceModel::kBpe,
+                                              {" ", "a", "b", " a", " b", "ab", "bb", " ba"},
+                                              {-9, -9, -9, -3, -4, -5, -1, -2}});
+  ASSERT_TRUE(pieces.has_value());
+  const LanguageModel words = testing::SmallWordModel();
+  const LanguageModel letters = testing::SmallCharacterModel();
+  const auto hotwords = ParseHotwords("ba a\n", "test", 1.5f);
+  ASSERT_TRUE(hotwords.has_value());
+  for (const LanguageModel* model : {&words, &letters}) {
+    const TextScorer by_character(characters, model, *hotwords, {.language_model_weight = 0.5f});
+    const TextScorer by_piece(*pieces, model, *hotwords, {.language_model_weight = 0.5f});
+    for (const std::string text : {"", "a", "ab ba", "ba a", "a ba a b", "bbb ab", "abba"}) {
+      EXPECT_NEAR(Score(by_piece, *pieces, text), Score(by_character, characters, text), 1e-4)
+          << text;
+    }
+  }
+}
+
+TEST(TextScorer, PiecesHaveSingleSpacesBetweenWords) {
+  const auto pieces = Vocabulary::FromPieces({PieceModel::kBpe, {" ", "a", " a"}, {-1, -1, -1}});
+  const TextScorer scorer(*pieces, nullptr, {}, {});
+  TextScorer::State state = scorer.Begin();
+  EXPECT_TRUE(scorer.CanExtend(state, 3));
+  EXPECT_TRUE(scorer.CanExtend(state, 1));
+  scorer.Extend(state, 1, state);
+  EXPECT_FALSE(scorer.CanExtend(state, 1));
+  EXPECT_FALSE(scorer.CanExtend(state, 3));
+  EXPECT_TRUE(scorer.CanExtend(state, 2));
+  scorer.Extend(state, 2, state);
+  EXPECT_TRUE(scorer.CanExtend(state, 3));
+}
+
 TEST(TextScorer, AWordUnderWayCountsAsTheBestItCanBecome) {
   const Vocabulary vocabulary = SmallVocabulary();
   const LanguageModel model = testing::SmallWordModel();

@@ -1,5 +1,7 @@
 #include "layers/conformer.h"
 
+#include <string>
+
 #include "layers/containers.h"
 #include "layers/convolution.h"
 #include "layers/linear.h"
@@ -16,15 +18,19 @@ constexpr float kLayerNormEpsilon = 1e-5f;
 LayerPtr FeedForward(const ConformerOptions& o, ParameterTable& table) {
   return SequenceBuilder(table)
       .Add("norm", [&](auto& t) { return MakeLayerNorm(o.dim, kLayerNormEpsilon, t); })
-      .Add("linear1", [&](auto& t) { return MakeLinear(o.dim, {.out_dim = o.feed_forward}, t); })
-      .Add(
-          "linear2",
-          [&](auto& t) {
-            return MakeLinear(
-                o.feed_forward,
-                {.out_dim = o.dim, .init = Init::kBranchOut, .input_activation = Activation::kSilu},
-                t);
-          })
+      .Add("linear1",
+           [&](auto& t) {
+             return MakeLinear(o.dim, {.out_dim = o.feed_forward, .bias = o.bias}, t);
+           })
+      .Add("linear2",
+           [&](auto& t) {
+             return MakeLinear(o.feed_forward,
+                               {.out_dim = o.dim,
+                                .bias = o.bias,
+                                .init = Init::kBranchOut,
+                                .input_activation = Activation::kSilu},
+                               t);
+           })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.dim, o.dropout, t); })
       .Build();
 }
@@ -33,17 +39,20 @@ LayerPtr Attention(const ConformerOptions& o, ParameterTable& table) {
   return SequenceBuilder(table)
       .Add("norm", [&](auto& t) { return MakeLayerNorm(o.dim, kLayerNormEpsilon, t); })
       .Add("attention",
-           [&](auto& t) { return MakeSelfAttention(o.dim, o.heads, Positions::kRelative, t); })
+           [&](auto& t) { return MakeSelfAttention(o.dim, {.heads = o.heads, .bias = o.bias}, t); })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.dim, o.dropout, t); })
       .Build();
 }
 
 LayerPtr Convolution(const ConformerOptions& o, ParameterTable& table) {
   const Conv1dOptions depthwise = {
-      .shape = {.kernel = o.conv_kernel, .padding = (o.conv_kernel - 1) / 2}, .depthwise = true};
+      .shape = {.kernel = o.conv_kernel, .padding = (o.conv_kernel - 1) / 2},
+      .depthwise = true,
+      .bias = o.bias};
   return SequenceBuilder(table)
       .Add("norm", [&](auto& t) { return MakeLayerNorm(o.dim, kLayerNormEpsilon, t); })
-      .Add("pointwise1", [&](auto& t) { return MakeLinear(o.dim, {.out_dim = 2 * o.dim}, t); })
+      .Add("pointwise1",
+           [&](auto& t) { return MakeLinear(o.dim, {.out_dim = 2 * o.dim, .bias = o.bias}, t); })
       .Add("glu", [&](auto& t) { return MakeGlu(2 * o.dim, t); })
       .Add("depthwise", [&](auto& t) { return MakeConv1d(o.dim, depthwise, t); })
       .Add("inner_norm",
@@ -51,14 +60,15 @@ LayerPtr Convolution(const ConformerOptions& o, ParameterTable& table) {
              return o.conv_batch_norm ? MakeBatchNorm(o.dim, 1e-5f, t)
                                       : MakeLayerNorm(o.dim, kLayerNormEpsilon, t);
            })
-      .Add(
-          "pointwise2",
-          [&](auto& t) {
-            return MakeLinear(
-                o.dim,
-                {.out_dim = o.dim, .init = Init::kBranchOut, .input_activation = Activation::kSilu},
-                t);
-          })
+      .Add("pointwise2",
+           [&](auto& t) {
+             return MakeLinear(o.dim,
+                               {.out_dim = o.dim,
+                                .bias = o.bias,
+                                .init = Init::kBranchOut,
+                                .input_activation = Activation::kSilu},
+                               t);
+           })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.dim, o.dropout, t); })
       .Build();
 }
@@ -77,39 +87,40 @@ LayerPtr MakeConformerBlock(const ConformerOptions& o, ParameterTable& table) {
 
 LayerPtr MakeConvSubsampling(int64_t mels, const SubsamplingOptions& o, ParameterTable& table) {
   const Conv1dShape half = {.kernel = 3, .stride = 2, .padding = 1};
-  const Conv2dShape conv1 = {.time = half,
-                             .frequency = half,
-                             .in_bins = mels,
-                             .in_channels = 1,
-                             .out_channels = o.channels};
-  const Conv2dShape conv2 = {.time = half,
-                             .frequency = half,
-                             .in_bins = conv1.out_bins(),
-                             .in_channels = o.channels,
-                             .out_channels = o.channels};
-  const Conv2dShape pointwise = {
-      .in_bins = conv2.out_bins(), .in_channels = o.channels, .out_channels = o.channels};
-  const int64_t dim1 = conv1.out_bins() * o.channels;
-  const int64_t dim2 = conv2.out_bins() * o.channels;
-
   SequenceBuilder builder(table);
-  builder.Add("conv1", [&](auto& t) { return MakeConv2d({.shape = conv1}, t); })
-      .Add("relu1", [&](auto& t) { return MakeActivation(dim1, Activation::kRelu, t); });
-  if (o.separable) {
-    builder
-        .Add("conv2.depthwise",
-             [&](auto& t) {
-               return MakeConv2d({.shape = conv2, .depthwise = true, .init = Init::kUniformFanIn},
-                                 t);
-             })
-        .Add("conv2.pointwise", [&](auto& t) { return MakeConv2d({.shape = pointwise}, t); });
-  } else {
-    builder.Add("conv2", [&](auto& t) { return MakeConv2d({.shape = conv2}, t); });
+  int64_t bins = mels;
+  int64_t channels = 1;
+  for (int64_t i = 1; i <= o.convolutions; ++i) {
+    const std::string name = "conv" + std::to_string(i);
+    const Conv2dShape conv = {.time = half,
+                              .frequency = half,
+                              .in_bins = bins,
+                              .in_channels = channels,
+                              .out_channels = o.channels};
+    bins = conv.out_bins();
+    channels = o.channels;
+    if (o.separable && i > 1) {
+      const Conv2dShape pointwise = {
+          .in_bins = bins, .in_channels = channels, .out_channels = channels};
+      builder
+          .Add(name + ".depthwise",
+               [&](auto& t) {
+                 return MakeConv2d({.shape = conv, .depthwise = true, .init = Init::kUniformFanIn},
+                                   t);
+               })
+          .Add(name + ".pointwise", [&](auto& t) { return MakeConv2d({.shape = pointwise}, t); });
+    } else {
+      builder.Add(name, [&](auto& t) { return MakeConv2d({.shape = conv}, t); });
+    }
+    if (i == o.convolutions) break;  // the last one's rectifier is inside the projection
+    builder.Add("relu" + std::to_string(i),
+                [&](auto& t) { return MakeActivation(bins * channels, Activation::kRelu, t); });
   }
   return builder
       .Add("linear",
            [&](auto& t) {
-             return MakeLinear(dim2, {.out_dim = o.dim, .input_activation = Activation::kRelu}, t);
+             return MakeLinear(bins * channels,
+                               {.out_dim = o.dim, .input_activation = Activation::kRelu}, t);
            })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.dim, o.dropout, t); })
       .Build();

@@ -13,18 +13,20 @@ struct ConformerOptions {
   int64_t feed_forward = 576;  // inner width of the two half-step feed-forward modules
   int64_t conv_kernel = 31;    // odd
   bool conv_batch_norm =
-      false;  // else layer norm: what trains well from scratch with small batches
+      false;         // else layer norm: what trains well from scratch with small batches
+  bool bias = true;  // of the products and of the depthwise convolution
   float dropout = 0.1f;
 };
 LayerPtr MakeConformerBlock(const ConformerOptions& options, ParameterTable& table);
 
-// Two convolutions of stride 2 over time and frequency, then a projection: a quarter of the frame
-// rate.
+// Convolutions of stride 2 over time and frequency, then a projection: a quarter of the frame rate
+// with two of them.
 struct SubsamplingOptions {
   int64_t channels = 144;
   int64_t dim = 144;
-  // The second convolution as depthwise + pointwise: an eighth of its products.
+  // Convolutions after the first as depthwise + pointwise: an eighth of their products.
   bool separable = false;
+  int64_t convolutions = 2;  // each halves the frame rate
   float dropout = 0.1f;
 };
 LayerPtr MakeConvSubsampling(int64_t mels, const SubsamplingOptions& options,

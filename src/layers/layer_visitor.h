@@ -58,6 +58,12 @@ struct NormMath {
   ParameterId variance = kNoParameter;  // kNothing
 };
 
+// layers/squeeze_excite.h; W1 [inner, dim] and W2 [dim, inner].
+struct SqueezeExciteMath {
+  ParameterId squeeze = kNoParameter;
+  ParameterId excite = kNoParameter;
+};
+
 // kernels/recurrent.h; the second direction, if any, is the reverse one, and its output stands
 // after the first's.
 struct RecurrentMath {
@@ -78,13 +84,13 @@ struct RecurrentMath {
 struct AttentionMath {
   int64_t dim = 0;
   int64_t heads = 1;
-  ParameterId qkv = kNoParameter;  // [3 * dim, dim]: the rows of queries, keys, values
-  ParameterId qkv_bias = kNoParameter;
+  ParameterId qkv = kNoParameter;       // [3 * dim, dim]: the rows of queries, keys, values
+  ParameterId qkv_bias = kNoParameter;  // or none
   ParameterId position = kNoParameter;
   ParameterId u = kNoParameter;
   ParameterId v = kNoParameter;
   ParameterId out = kNoParameter;
-  ParameterId out_bias = kNoParameter;
+  ParameterId out_bias = kNoParameter;  // or none
 };
 
 // Layers are told of in the order in which they run, each taking what the one before gave. Those
@@ -97,6 +103,7 @@ class LayerVisitor {
   virtual void Visit(const Conv1dMath& math) = 0;
   virtual void Visit(const Conv2dMath& math) = 0;
   virtual void Visit(const NormMath& math) = 0;
+  virtual void Visit(const SqueezeExciteMath& math) = 0;
   virtual void Visit(const RecurrentMath& math) = 0;
   virtual void Visit(const AttentionMath& math) = 0;
   virtual void Visit(Activation activation) = 0;

@@ -5,6 +5,7 @@
 #include "layers/norm.h"
 #include "layers/pointwise.h"
 #include "layers/sequence_builder.h"
+#include "layers/squeeze_excite.h"
 
 namespace masr {
 namespace {
@@ -46,9 +47,13 @@ void AddTail(SequenceBuilder& builder, const QuartzNetBlockOptions& o) {
 LayerPtr Body(int64_t in_dim, const QuartzNetBlockOptions& o, ParameterTable& table) {
   SequenceBuilder body(table);
   for (int64_t i = 0; i < o.repeat; ++i) {
-    AddConvolution(body, std::to_string(i), i == 0 ? in_dim : o.out_channels, i == 0 ? o.stride : 1,
-                   o);
+    const bool strides = o.stride_last ? i + 1 == o.repeat : i == 0;
+    AddConvolution(body, std::to_string(i), i == 0 ? in_dim : o.out_channels,
+                   strides ? o.stride : 1, o);
     if (i + 1 < o.repeat) AddTail(body, o);
+  }
+  if (o.squeeze > 0) {
+    body.Add("se", [&](auto& t) { return MakeSqueezeExcite(o.out_channels, o.squeeze, t); });
   }
   return body.Build();
 }
@@ -56,8 +61,15 @@ LayerPtr Body(int64_t in_dim, const QuartzNetBlockOptions& o, ParameterTable& ta
 LayerPtr Shortcut(int64_t in_dim, const QuartzNetBlockOptions& o, ParameterTable& table) {
   return SequenceBuilder(table)
       .Add("pointwise",
-           [&](auto& t) {
-             return MakeLinear(in_dim, {.out_dim = o.out_channels, .bias = false}, t);
+           [&](auto& t) -> LayerPtr {
+             if (o.stride == 1) {
+               return MakeLinear(in_dim, {.out_dim = o.out_channels, .bias = false}, t);
+             }
+             return MakeConv1d(in_dim,
+                               {.out_channels = o.out_channels,
+                                .shape = {.kernel = 1, .stride = o.stride},
+                                .bias = false},
+                               t);
            })
       .Add("norm", [&](auto& t) { return MakeBatchNorm(o.out_channels, kBatchNormEpsilon, t); })
       .Build();

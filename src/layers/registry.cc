@@ -14,6 +14,7 @@
 #include "layers/recurrent_layer.h"
 #include "layers/residual_adapter.h"
 #include "layers/self_attention.h"
+#include "layers/squeeze_excite.h"
 #include "layers/transformer.h"
 #include "layers/wav2vec2.h"
 
@@ -153,8 +154,8 @@ LayerPtr FromSelfAttention(ConfigReader& config, int64_t in_dim, ParameterTable&
   const int64_t heads = config.Int("heads", {}, 1, 64);
   CheckHeads(config, in_dim, heads);
   const bool relative = config.Choice("positions", "relative", {"relative", "none"}) == 0;
-  return MakeSelfAttention(in_dim, heads, relative ? Positions::kRelative : Positions::kNone,
-                           table);
+  const Positions positions = relative ? Positions::kRelative : Positions::kNone;
+  return MakeSelfAttention(in_dim, {.heads = heads, .positions = positions}, table);
 }
 
 LayerPtr FromTransformerBlock(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
@@ -224,6 +225,7 @@ LayerPtr FromConvSubsampling(ConfigReader& config, int64_t in_dim, ParameterTabl
   options.dim = config.Int("dim", {}, 1, kMaxDim);
   options.channels = config.Int("channels", options.dim, 1, 4096);
   options.separable = config.Bool("separable", false);
+  options.convolutions = config.Int("convolutions", 2, 1, 4);
   options.dropout = static_cast<float>(config.Number("dropout", 0.1, 0, 0.95));
   return MakeConvSubsampling(in_dim, options, table);
 }
@@ -235,6 +237,7 @@ LayerPtr FromConformerBlock(ConfigReader& config, int64_t in_dim, ParameterTable
   options.feed_forward = config.Int("feed_forward", 4 * in_dim, 1, kMaxDim);
   options.conv_kernel = config.Int("conv_kernel", 31, 1, kMaxKernel);
   options.conv_batch_norm = config.Choice("conv_norm", "layer", {"layer", "batch"}) == 1;
+  options.bias = config.Bool("bias", true);
   options.dropout = static_cast<float>(config.Number("dropout", 0.1, 0, 0.95));
   CheckHeads(config, in_dim, options.heads);
   if (options.conv_kernel % 2 == 0) config.Refuse("'conv_kernel' must be odd");
@@ -250,13 +253,18 @@ LayerPtr FromQuartzNetBlock(ConfigReader& config, int64_t in_dim, ParameterTable
   options.dilation = config.Int("dilation", 1, 1, 64);
   options.residual = config.Bool("residual", true);
   options.separable = config.Bool("separable", true);
+  options.stride_last = config.Bool("stride_last", false);
+  options.squeeze = config.Int("squeeze", 0, 0, kMaxDim);
   options.dropout = static_cast<float>(config.Number("dropout", 0, 0, 0.95));
   if (options.kernel % 2 == 0) config.Refuse("'kernel' must be odd");
   if (options.separable) {
     CheckDepthwise(config, options.kernel, options.stride, options.dilation);
   }
-  if (options.residual && options.stride != 1) config.Refuse("'residual' needs stride 1");
   return MakeQuartzNetBlock(in_dim, options, table);
+}
+
+LayerPtr FromSqueezeExcite(ConfigReader& config, int64_t in_dim, ParameterTable& table) {
+  return MakeSqueezeExcite(in_dim, config.Int("inner", {}, 1, kMaxDim), table);
 }
 
 struct Row {
@@ -282,6 +290,7 @@ constexpr Row kLayers[] = {
     {"quartznet_block", FromQuartzNetBlock},
     {"recurrent", FromRecurrent},
     {"self_attention", FromSelfAttention},
+    {"squeeze_excite", FromSqueezeExcite},
     {"transformer_block", FromTransformerBlock},
 };
 

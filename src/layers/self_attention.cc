@@ -10,21 +10,21 @@ namespace {
 
 class SelfAttention final : public Layer {
  public:
-  SelfAttention(int64_t dim, int64_t heads, Positions positions, ParameterTable& table)
-      : dim_(dim), heads_(heads), relative_(positions == Positions::kRelative) {
+  SelfAttention(int64_t dim, const SelfAttentionOptions& options, ParameterTable& table)
+      : dim_(dim), heads_(options.heads), relative_(options.positions == Positions::kRelative) {
     const ParameterId first = table.size();
     const auto matrix = [&](const char* name, int64_t rows, Init init) {
       return Product({.name = name, .shape = {rows, dim}, .init = init, .fan_in = dim}, table);
     };
     qkv_ = matrix("qkv.weight", 3 * dim, Init::kUniformFanIn);
-    qkv_bias_ = table.Add({.name = "qkv.bias", .shape = {3 * dim}});
+    if (options.bias) qkv_bias_ = table.Add({.name = "qkv.bias", .shape = {3 * dim}});
     if (relative_) {
       position_ = matrix("position.weight", dim, Init::kUniformFanIn);
       u_ = table.Add({.name = "position.u", .shape = {dim}});
       v_ = table.Add({.name = "position.v", .shape = {dim}});
     }
     out_ = matrix("out.weight", dim, Init::kBranchOut);
-    out_bias_ = table.Add({.name = "out.bias", .shape = {dim}});
+    if (options.bias) out_bias_ = table.Add({.name = "out.bias", .shape = {dim}});
     set_parameters(first, table.size());
   }
 
@@ -161,8 +161,9 @@ class SelfAttention final : public Layer {
 
 }  // namespace
 
-LayerPtr MakeSelfAttention(int64_t dim, int64_t heads, Positions positions, ParameterTable& table) {
-  return std::make_unique<SelfAttention>(dim, heads, positions, table);
+LayerPtr MakeSelfAttention(int64_t dim, const SelfAttentionOptions& options,
+                           ParameterTable& table) {
+  return std::make_unique<SelfAttention>(dim, options, table);
 }
 
 }  // namespace masr

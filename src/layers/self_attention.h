@@ -11,8 +11,13 @@ enum class Positions : uint8_t {
   kNone,      // Vaswani et al. (2017): what comes in knows where it is
 };
 
+struct SelfAttentionOptions {
+  int64_t heads = 1;
+  Positions positions = Positions::kRelative;
+  bool bias = true;  // of the projections
+};
 // dim is a multiple of heads, and even.
-LayerPtr MakeSelfAttention(int64_t dim, int64_t heads, Positions positions, ParameterTable& table);
+LayerPtr MakeSelfAttention(int64_t dim, const SelfAttentionOptions& options, ParameterTable& table);
 
 }  // namespace masr
 

@@ -19,7 +19,9 @@ LayerPtr Attention(const TransformerOptions& o, ParameterTable& table) {
   if (o.pre_norm) branch.Add("norm", [&](auto& t) { return Norm(o, t); });
   return branch
       .Add("attention",
-           [&](auto& t) { return MakeSelfAttention(o.dim, o.heads, Positions::kNone, t); })
+           [&](auto& t) {
+             return MakeSelfAttention(o.dim, {.heads = o.heads, .positions = Positions::kNone}, t);
+           })
       .Add("dropout", [&](auto& t) { return MakeDropout(o.dim, o.dropout, t); })
       .Build();
 }

@@ -104,7 +104,7 @@ Result<Encoder> Encoder::Create(const ModelConfig& config, const AdapterShape& a
   {
     const ParameterScope scope(encoder.parameters_, "head");
     encoder.parameters_.set_adapter_rank(0);
-    const int64_t tokens = static_cast<int64_t>(config.characters.size()) + 1;
+    const int64_t tokens = config.tokens();
     layers.push_back(MakeLinear(dim, {.out_dim = tokens}, encoder.parameters_));
   }
   MASR_RETURN_IF_ERROR(add_block("head", first));

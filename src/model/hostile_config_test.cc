@@ -122,5 +122,42 @@ TEST(HostileConfig, ListsOfTheWrongKind) {
   }
 }
 
+Result<ModelConfig> WithPieces(const json& pieces) {
+  return ModelConfig::FromJson(
+      json({{"name", "test"}, {"pieces", pieces}, {"encoder", {Layer("linear", {{"dim", 2}})}}})
+          .dump(),
+      "test");
+}
+
+TEST(ConfigOfPieces, ComesBackAsItWas) {
+  const auto config = WithPieces(
+      {{"model", "unigram"}, {"texts", {" the", "s", "\u00e9"}}, {"scores", {-0.1, -2, 0}}});
+  ASSERT_TRUE(config.has_value()) << config.error().message;
+  EXPECT_EQ(config->tokens(), 4);
+  EXPECT_TRUE(config->characters.empty());
+  const auto again = ModelConfig::FromJson(config->ToJson(), "test");
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_TRUE(again->SameTokens(*config));
+  EXPECT_EQ(again->pieces.scores, (std::vector<float>{-0.1f, -2, 0}));
+  const auto model = Model::Create(*config, 1);
+  ASSERT_TRUE(model.has_value()) << model.error().message;
+  EXPECT_EQ(model->encoder.tokens(), model->vocabulary.size());
+  EXPECT_EQ(model->vocabulary.token(1), " the");
+}
+
+TEST(ConfigOfPieces, BadOnesAreRefused) {
+  EXPECT_FALSE(WithPieces(7).has_value());
+  EXPECT_FALSE(WithPieces({{"model", "wordpiece"}, {"texts", {"a"}}, {"scores", {1}}}).has_value());
+  for (const json& pieces :
+       {json({{"model", "bpe"}, {"texts", {"a", "b"}}, {"scores", {-1}}}),
+        json({{"model", "bpe"}, {"texts", {"a", "a"}}, {"scores", {-1, -1}}}),
+        json({{"model", "bpe"}, {"texts", json::array()}, {"scores", json::array()}}),
+        json({{"model", "bpe"}, {"texts", {"a"}}, {"scores", {1e99}}})}) {
+    const auto config = WithPieces(pieces);
+    ASSERT_TRUE(config.has_value()) << config.error().message;
+    EXPECT_FALSE(Model::Create(*config, 1).has_value()) << pieces;
+  }
+}
+
 }  // namespace
 }  // namespace masr

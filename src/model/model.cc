@@ -9,7 +9,7 @@ namespace masr {
 
 Result<Model> Model::Create(const ModelConfig& config, uint64_t seed) {
   MASR_TRY(Encoder encoder, Encoder::Create(config));
-  MASR_TRY(Vocabulary vocabulary, Vocabulary::FromCharacters(config.characters));
+  MASR_TRY(Vocabulary vocabulary, config.MakeVocabulary());
   Weights weights = Weights::Initialize(encoder.parameters(), seed);
   return Model{config, std::move(encoder), std::move(vocabulary), std::move(weights), {}};
 }

@@ -8,7 +8,18 @@ namespace masr {
 namespace {
 
 const std::vector<std::string>& NormalizationNames() {
-  static const std::vector<std::string> names = {"none", "utterance", "running"};
+  static const std::vector<std::string> names = {"none", "utterance", "running",
+                                                 "utterance_unbiased"};
+  return names;
+}
+
+const std::vector<std::string>& StyleNames() {
+  static const std::vector<std::string> names = {"kaldi", "nemo"};
+  return names;
+}
+
+const std::vector<std::string>& PieceModelNames() {
+  static const std::vector<std::string> names = {"unigram", "bpe"};
   return names;
 }
 
@@ -27,7 +38,8 @@ Result<FeatureConfig> ReadFeatures(const nlohmann::json& json, const std::string
   config.normalization =
       static_cast<Normalization>(reader.Choice("normalization", "utterance", NormalizationNames()));
   if (config.kind == FeatureKind::kWaveform) {
-    if (config.normalization == Normalization::kRunning) {
+    if (config.normalization != Normalization::kPerUtterance &&
+        config.normalization != Normalization::kNone) {
       reader.Refuse("'normalization' of a waveform must be utterance or none");
     }
     MASR_RETURN_IF_ERROR(reader.Finish());
@@ -40,8 +52,22 @@ Result<FeatureConfig> ReadFeatures(const nlohmann::json& json, const std::string
   mel.high_hz = reader.Number("high_hz", mel.high_hz, -96000, 96000);
   mel.preemphasis = reader.Number("preemphasis", mel.preemphasis, 0, 1);
   mel.remove_dc = reader.Bool("remove_dc", mel.remove_dc);
+  mel.style = static_cast<LogMelStyle>(reader.Choice("style", "kaldi", StyleNames()));
+  mel.fft_samples = static_cast<int>(reader.Int("fft_samples", mel.fft_samples, 0, 1 << 20));
   MASR_RETURN_IF_ERROR(reader.Finish());
   return config;
+}
+
+Result<TextPieces> ReadPieces(const nlohmann::json& json, const std::string& where) {
+  ConfigReader reader(json, where + ": pieces");
+  TextPieces pieces;
+  pieces.model = static_cast<PieceModel>(reader.Choice("model", {}, PieceModelNames()));
+  pieces.texts = reader.TextList("texts");
+  for (const double score : reader.NumberList("scores")) {
+    pieces.scores.push_back(static_cast<float>(score));
+  }
+  MASR_RETURN_IF_ERROR(reader.Finish());
+  return pieces;
 }
 
 }  // namespace
@@ -51,7 +77,11 @@ Result<ModelConfig> ModelConfig::FromJson(std::string_view text, const std::stri
   ConfigReader reader(json, where);
   ModelConfig config;
   config.name = reader.Text("name", {});
-  config.characters = reader.TextList("characters");
+  if (const nlohmann::json* pieces = reader.Child("pieces"); pieces != nullptr) {
+    MASR_TRY(config.pieces, ReadPieces(*pieces, where));
+  } else {
+    config.characters = reader.TextList("characters");
+  }
   if (const nlohmann::json* features = reader.Child("features"); features != nullptr) {
     MASR_TRY(config.features, ReadFeatures(*features, where));
   }
@@ -76,16 +106,22 @@ nlohmann::ordered_json WriteFeatures(const FeatureConfig& features) {
             {"sample_rate_hz", mel.sample_rate_hz},
             {"normalization", normalization}};
   }
-  // Without "kind": as the first models were written, whose fingerprints must not change.
-  return {{"sample_rate_hz", mel.sample_rate_hz},
-          {"mels", mel.mels},
-          {"window_ms", mel.window_ms},
-          {"hop_ms", mel.hop_ms},
-          {"low_hz", mel.low_hz},
-          {"high_hz", mel.high_hz},
-          {"preemphasis", mel.preemphasis},
-          {"remove_dc", mel.remove_dc},
-          {"normalization", normalization}};
+  // Without "kind" or "style": as the first models were written, whose fingerprints must not
+  // change.
+  nlohmann::ordered_json json = {{"sample_rate_hz", mel.sample_rate_hz},
+                                 {"mels", mel.mels},
+                                 {"window_ms", mel.window_ms},
+                                 {"hop_ms", mel.hop_ms},
+                                 {"low_hz", mel.low_hz},
+                                 {"high_hz", mel.high_hz},
+                                 {"preemphasis", mel.preemphasis},
+                                 {"remove_dc", mel.remove_dc},
+                                 {"normalization", normalization}};
+  if (mel.style != LogMelStyle::kKaldi) {
+    json["style"] = StyleNames()[static_cast<size_t>(mel.style)];
+    json["fft_samples"] = mel.fft_samples;
+  }
+  return json;
 }
 
 }  // namespace
@@ -94,7 +130,13 @@ std::string ModelConfig::ToJson() const {
   nlohmann::ordered_json json;
   json["name"] = name;
   json["features"] = WriteFeatures(features);
-  json["characters"] = characters;
+  if (pieces.empty()) {
+    json["characters"] = characters;
+  } else {
+    json["pieces"] = {{"model", PieceModelNames()[static_cast<size_t>(pieces.model)]},
+                      {"texts", pieces.texts},
+                      {"scores", pieces.scores}};
+  }
   json["encoder"] = nlohmann::ordered_json::parse(encoder_json, nullptr, false);
   return json.dump();
 }

@@ -9,7 +9,10 @@
 //                ...]}
 // or, for encoders that hear the wave itself, one sample a frame:
 //    "features": {"kind": "waveform", "sample_rate_hz": 16000, "normalization": "utterance"}
-// A linear layer to the tokens (characters and blank) is added on top, under the name "head".
+// or, instead of characters (text/pieces.h):
+//    "pieces": {"model": "unigram" or "bpe", "texts": [" the", "s", ...], "scores": [-3.2, ...]}
+// A linear layer to the tokens (characters or pieces, and the blank) is added on top, under the
+// name "head".
 #ifndef MOBILEASR_MODEL_MODEL_CONFIG_H_
 #define MOBILEASR_MODEL_MODEL_CONFIG_H_
 
@@ -20,6 +23,7 @@
 #include "audio/feature_stream.h"
 #include "audio/log_mel.h"
 #include "base/result.h"
+#include "text/vocabulary.h"
 
 namespace masr {
 
@@ -43,11 +47,23 @@ struct ModelConfig {
   std::string name;
   FeatureConfig features;
   std::vector<std::string> characters;
+  TextPieces pieces;         // else characters
   std::string encoder_json;  // the list of layers, as compact JSON
 
   // `where` names the source in messages.
   static Result<ModelConfig> FromJson(std::string_view text, const std::string& where);
   std::string ToJson() const;
+
+  // Tokens with the blank.
+  int64_t tokens() const {
+    return static_cast<int64_t>(pieces.empty() ? characters.size() : pieces.texts.size()) + 1;
+  }
+  Result<Vocabulary> MakeVocabulary() const {
+    return pieces.empty() ? Vocabulary::FromCharacters(characters) : Vocabulary::FromPieces(pieces);
+  }
+  bool SameTokens(const ModelConfig& other) const {
+    return characters == other.characters && pieces == other.pieces;
+  }
 };
 
 }  // namespace masr

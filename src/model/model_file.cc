@@ -136,7 +136,7 @@ Result<Model> ParseModel(std::shared_ptr<const SafetensorsFile> file, const std:
   auto load = [&]() -> Result<Model> {
     MASR_TRY(ModelConfig config, ModelConfig::FromJson(config_text->second, "configuration"));
     MASR_TRY(Encoder encoder, Encoder::Create(config));
-    MASR_TRY(Vocabulary vocabulary, Vocabulary::FromCharacters(config.characters));
+    MASR_TRY(Vocabulary vocabulary, config.MakeVocabulary());
     MASR_TRY(Weights weights, Weights::FromFile(encoder.parameters(), file));
     Model model{std::move(config), std::move(encoder), std::move(vocabulary), std::move(weights),
                 metadata};

@@ -139,6 +139,7 @@ void StreamingEncoder::HearFrame(std::span<float> frame) {
   if (waveform()) return;
   switch (model_->config.features.normalization) {
     case Normalization::kPerUtterance:
+    case Normalization::kPerUtteranceUnbiased:
       if (static_cast<double>(activity_.quiet_frames()) * activity_frame_s_ < kCountedQuietS) {
         statistics_.Add(frame.data(), activity_.loud());
       }
@@ -160,11 +161,12 @@ Status StreamingEncoder::RunWindow(bool whole_utterance) {
   const int64_t old_rows = stable_rows_ - window_begin_ / stride_;
   if (model_->encoder.OutputFrames(frames) <= old_rows) return {};
   std::vector<float> inputs = window_;
-  if (model_->config.features.normalization == Normalization::kPerUtterance) {
+  const Normalization normalization = model_->config.features.normalization;
+  if (IsPerUtterance(normalization)) {
     if (waveform()) {
       NormalizeWaveform(inputs);
     } else if (whole_utterance) {
-      NormalizeFeatures(Normalization::kPerUtterance, frames, log_mel_->mels(), inputs.data());
+      NormalizeFeatures(normalization, frames, log_mel_->mels(), inputs.data());
     } else {
       statistics_.Normalize(frames, inputs.data());
     }
@@ -175,17 +177,13 @@ Status StreamingEncoder::RunWindow(bool whole_utterance) {
 }
 
 Result<int64_t> StreamingEncoder::Push(std::span<const float> samples, std::vector<float>& rows) {
-  const int64_t mels = log_mel_->mels();
   const int64_t rows_before = stable_rows_;
   while (!samples.empty()) {
     const auto piece = samples.first(std::min(samples.size(), kPieceSamples));
     samples = samples.subspan(piece.size());
     fresh_.clear();
-    const int64_t count = features_.Push(piece, fresh_);
-    for (int64_t f = 0; f < count; ++f) {
-      HearFrame({fresh_.data() + f * mels, static_cast<size_t>(mels)});
-      if (!waveform()) MASR_RETURN_IF_ERROR(TakeChunk(rows));
-    }
+    features_.Push(piece, fresh_);
+    MASR_RETURN_IF_ERROR(HearFresh(rows));
     for (auto wave = waveform() ? piece : piece.first(0); !wave.empty();) {
       const auto room = static_cast<size_t>(window_begin_ + frames_.window() - heard_);
       const auto fits = wave.first(std::min(wave.size(), room));
@@ -195,6 +193,15 @@ Result<int64_t> StreamingEncoder::Push(std::span<const float> samples, std::vect
     }
   }
   return stable_rows_ - rows_before;
+}
+
+Status StreamingEncoder::HearFresh(std::vector<float>& rows) {
+  const auto mels = static_cast<size_t>(log_mel_->mels());
+  for (size_t at = 0; at < fresh_.size(); at += mels) {
+    HearFrame({fresh_.data() + at, mels});
+    if (!waveform()) MASR_RETURN_IF_ERROR(TakeChunk(rows));
+  }
+  return {};
 }
 
 Status StreamingEncoder::TakeChunk(std::vector<float>& rows) {
@@ -225,10 +232,14 @@ bool StreamingEncoder::TailDue(bool has_text) const {
 }
 
 Result<int64_t> StreamingEncoder::Finish(std::vector<float>& rows) {
+  const int64_t rows_before = stable_rows_;
+  fresh_.clear();
+  features_.Finish(fresh_);
+  MASR_RETURN_IF_ERROR(HearFresh(rows));
   // What was left behind of a long stream is in the statistics, not in the window.
   MASR_RETURN_IF_ERROR(RunWindow(/*whole_utterance=*/window_begin_ == 0));
   rows.insert(rows.end(), tail_.begin(), tail_.end());
-  const int64_t count = static_cast<int64_t>(tail_.size()) / tokens();
+  const int64_t count = stable_rows_ - rows_before + static_cast<int64_t>(tail_.size()) / tokens();
   Reset();
   return count;
 }

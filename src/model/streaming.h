@@ -87,6 +87,8 @@ class StreamingEncoder {
   void HearFrame(std::span<float> frame);
   void Append(std::span<const float> frames);
   // Keeps the rows of the window's chunk, if it is full, and begins the next window.
+  // The frames in fresh_.
+  Status HearFresh(std::vector<float>& rows);
   Status TakeChunk(std::vector<float>& rows);
   // The window's rows after the stable ones, to tail_.
   Status RunWindow(bool whole_utterance);

@@ -55,12 +55,12 @@ Result<std::vector<std::string>> StartFrom(const Model& source, std::span<const 
 
   const ParameterTable& from = source.encoder.parameters();
   const ParameterTable& to = model.encoder.parameters();
-  const bool same_characters = source.config.characters == model.config.characters;
+  const bool same_tokens = source.config.SameTokens(model.config);
   std::vector<std::string> kept;
   ParameterId copied = 0;
   for (size_t b = 0; b < to_blocks.size(); ++b) {
     const size_t pair = b == head ? from_head : blocks.empty() ? b : static_cast<size_t>(blocks[b]);
-    const bool has_pair = b == head ? same_characters : pair < from_head;
+    const bool has_pair = b == head ? same_tokens : pair < from_head;
     for (ParameterId id = to_blocks[b].first; id < to_blocks[b].end; ++id) {
       const ParameterId twin =
           has_pair ? FindTwin(from, from_blocks[pair], to[id], to_blocks[b]) : kNoParameter;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,69 @@ TEST(Vocabulary, RefusesBadTokens) {
   }
   EXPECT_NE(Vocabulary::FromCharacters({"a", "b", "a"}).error().message.find("tokens 1 and 3"),
             std::string::npos);
+}
+
+// Scores by which "the" has three spellings in each model.
+TextPieces SmallPieces(PieceModel model) {
+  return {model,
+          {" ", "t", "h", "e", " t", "he", " the", "é", " a"},
+          {-5, -4, -4, -3, -3.5f, -3, -9, -4, -2}};
+}
+
+TEST(VocabularyOfPieces, TheBestSumOfScoresSpellsAWord) {
+  const auto vocabulary = Vocabulary::FromPieces(SmallPieces(PieceModel::kUnigram));
+  ASSERT_TRUE(vocabulary.has_value()) << vocabulary.error().message;
+  EXPECT_EQ(vocabulary->size(), 10);
+  EXPECT_TRUE(vocabulary->has_pieces());
+  // " t" + "he" at -6.5 before " the" at -9.
+  EXPECT_EQ(*vocabulary->Encode("the"), (std::vector<int32_t>{5, 6}));
+  EXPECT_EQ(*vocabulary->Encode("a the"), (std::vector<int32_t>{9, 5, 6}));
+  EXPECT_FALSE(vocabulary->Encode("ta").has_value()) << "no piece has an inner a";
+}
+
+TEST(VocabularyOfPieces, JoinsTheBestNeighboursFirst) {
+  TextPieces pieces = SmallPieces(PieceModel::kBpe);
+  auto vocabulary = Vocabulary::FromPieces(pieces);
+  ASSERT_TRUE(vocabulary.has_value()) << vocabulary.error().message;
+  // "he" at -3, then " t" at -3.5, then all at -9.
+  EXPECT_EQ(*vocabulary->Encode("the"), (std::vector<int32_t>{7}));
+  EXPECT_EQ(*vocabulary->Encode("thhe"), (std::vector<int32_t>{5, 3, 6}));
+  // Neighbours that are equally good: those on the left.
+  pieces = {PieceModel::kBpe, {" ", "a", "b", "ab", "ba"}, {-9, -9, -9, -1, -1}};
+  vocabulary = Vocabulary::FromPieces(pieces);
+  EXPECT_EQ(*vocabulary->Encode("aba"), (std::vector<int32_t>{1, 4, 2}));
+}
+
+TEST(VocabularyOfPieces, DecodesWithoutTheFirstSpace) {
+  const auto vocabulary = Vocabulary::FromPieces(SmallPieces(PieceModel::kUnigram));
+  EXPECT_EQ(vocabulary->Decode(*vocabulary->Encode("the  é a ")), "the é a");
+  EXPECT_EQ(vocabulary->Decode(std::vector<int32_t>{0, 6, 0, 9}), "he a");
+  EXPECT_TRUE(vocabulary->Encode("")->empty());
+  EXPECT_TRUE(vocabulary->Encode(" ")->empty());
+}
+
+TEST(VocabularyOfPieces, EncodeNamesTheCharacterAndItsPlace) {
+  for (const PieceModel model : {PieceModel::kUnigram, PieceModel::kBpe}) {
+    const auto vocabulary = Vocabulary::FromPieces(SmallPieces(model));
+    const auto digit = vocabulary->Encode("the t7e");
+    ASSERT_FALSE(digit.has_value());
+    EXPECT_NE(digit.error().message.find("\"7\", character 6 "), std::string::npos)
+        << digit.error().message;
+  }
+}
+
+TEST(VocabularyOfPieces, RefusesBadPieces) {
+  const TextPieces bad[] = {
+      {PieceModel::kBpe, {}, {}},
+      {PieceModel::kBpe, {"a", "b"}, {-1}},
+      {PieceModel::kBpe, {"a", ""}, {-1, -1}},
+      {PieceModel::kBpe, {"a", "a b"}, {-1, -1}},
+      {PieceModel::kBpe, {"a", "b "}, {-1, -1}},
+      {PieceModel::kBpe, {"a", "a"}, {-1, -1}},
+      {PieceModel::kBpe, {"\xff"}, {-1}},
+      {PieceModel::kBpe, {"a"}, {std::numeric_limits<float>::infinity()}},
+  };
+  for (const TextPieces& pieces : bad) EXPECT_FALSE(Vocabulary::FromPieces(pieces).has_value());
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace masr {
 Result<LogitsDifference> CompareLogits(const Model& reference, const Model& other,
                                        SpeechDataset& dataset, int64_t utterances,
                                        const ThreadPool& threads) {
-  if (reference.config.characters != other.config.characters ||
+  if (!reference.config.SameTokens(other.config) ||
       reference.config.features.width() != other.config.features.width()) {
     return Fail(ErrorCode::kInvalidArgument,
                 "the two models hear or write something else; compare a model with its own");

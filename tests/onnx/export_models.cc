@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "convert/onnx.h"
 #include "convert/source.h"
+#include "convert/yaml.h"
 #include "io/file.h"
 #include "model/feature_extractor.h"
 #include "model/inference.h"
@@ -63,6 +64,7 @@ void Write(const std::string& path, const std::vector<float>& values) {
 void ExportAndRun(const std::string& folder, const std::string& path) {
   std::string model_path = path;
   const std::string name = std::filesystem::path(path).stem();
+  if (!HasYaml() && FileExists(path + "/model_config.yaml")) return;
   if (std::filesystem::is_directory(path)) {
     model_path = folder + "/" + name + ".masr";
     Check(ConvertModel(path, WeightFormat::kF32, model_path));

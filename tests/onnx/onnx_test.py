@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Exported models in ONNX Runtime say what ours say: onnx_test.py EXPORT_MODELS ROOT NPM_FOLDER
 
-Every encoder of the tests' models, those of converted wave models, and the base. Python's `onnx` package checks the
+Every encoder of the tests' models, those of converted models, and the base. Python's `onnx` package checks the
 files, if it is there. Skipped (exit code 77) where there is no node or ONNX Runtime
 (scripts/install_dependencies.sh onnx).
 """
@@ -17,7 +17,8 @@ PROGRAM, ROOT, NPM = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.ar
 
 def models():
     yield from sorted(p for p in (ROOT / "src/model/testdata").glob("*.safetensors") if ".golden." not in p.name)
-    yield from sorted(p.parent for p in (ROOT / "src/convert/testdata").glob("*/config.json"))
+    for config in ("config.json", "model_config.yaml"):
+        yield from sorted(p.parent for p in (ROOT / "src/convert/testdata").glob("*/" + config))
     yield ROOT / "assets/base.masr"
 
 
