@@ -108,11 +108,12 @@ void SetWeights(mobileasr::Model& model, const std::map<std::string, Array>& giv
 
 masr_training_options TrainingOptions(int32_t freeze_blocks, const std::string& tuning, int32_t lora_rank,
                                       int32_t optimizer_bits, int32_t parts, double micro_batch_seconds,
-                                      double learning_rate, uint64_t seed) {
+                                      double learning_rate, uint64_t seed, int32_t adapter_width) {
   const std::map<std::string, int32_t> tunings = {
-      {"full", MASR_TUNE_FULL}, {"vectors", MASR_TUNE_VECTORS}, {"lora", MASR_TUNE_LORA}};
+      {"full", MASR_TUNE_FULL}, {"vectors", MASR_TUNE_VECTORS}, {"lora", MASR_TUNE_LORA},
+      {"adapters", MASR_TUNE_ADAPTERS}};
   const auto found = tunings.find(tuning);
-  if (found == tunings.end()) throw py::value_error("tuning must be full, vectors or lora");
+  if (found == tunings.end()) throw py::value_error("tuning must be full, vectors, lora or adapters");
   auto options = mobileasr::Make<masr_training_options>();
   options.freeze_blocks = freeze_blocks;
   options.tuning = found->second;
@@ -122,18 +123,28 @@ masr_training_options TrainingOptions(int32_t freeze_blocks, const std::string& 
   options.micro_batch_seconds = micro_batch_seconds;
   options.learning_rate = learning_rate;
   options.seed = seed;
+  options.adapter_width = adapter_width;
   return options;
 }
 
 const char* TuningName(int32_t tuning) {
-  return tuning == MASR_TUNE_LORA ? "lora" : tuning == MASR_TUNE_VECTORS ? "vectors" : "full";
+  switch (tuning) {
+    case MASR_TUNE_VECTORS:
+      return "vectors";
+    case MASR_TUNE_LORA:
+      return "lora";
+    case MASR_TUNE_ADAPTERS:
+      return "adapters";
+    default:
+      return "full";
+  }
 }
 
 void Configure(mobileasr::Model& model, int32_t freeze_blocks, const std::string& tuning, int32_t lora_rank,
                int32_t optimizer_bits, int32_t parts, double micro_batch_seconds, double learning_rate,
-               uint64_t seed) {
+               uint64_t seed, int32_t adapter_width) {
   const masr_training_options options = TrainingOptions(freeze_blocks, tuning, lora_rank, optimizer_bits, parts,
-                                                        micro_batch_seconds, learning_rate, seed);
+                                                        micro_batch_seconds, learning_rate, seed, adapter_width);
   Run([&] { return model.Configure(options); });
 }
 
@@ -353,6 +364,7 @@ py::dict PlanRound(Owner& owner, const Round& round) {
   training.freeze_blocks = plan.freeze_blocks;
   training.tuning = plan.tuning;
   training.lora_rank = plan.lora_rank;
+  training.adapter_width = plan.adapter_width;
   training.optimizer_bits = plan.optimizer_bits;
   training.parts = plan.parts;
   training.micro_batch_seconds = plan.micro_batch_seconds;
@@ -416,10 +428,12 @@ void DefineOwner(py::module_& module) {
   py::class_<masr_training_options>(module, "TrainingOptions", "What learns; 0: the default.")
       .def(py::init(&TrainingOptions), py::kw_only(), py::arg("freeze_blocks") = 0, py::arg("tuning") = "full",
            py::arg("lora_rank") = 0, py::arg("optimizer_bits") = 0, py::arg("parts") = 0,
-           py::arg("micro_batch_seconds") = 0, py::arg("learning_rate") = 0, py::arg("seed") = 0)
+           py::arg("micro_batch_seconds") = 0, py::arg("learning_rate") = 0, py::arg("seed") = 0,
+           py::arg("adapter_width") = 0)
       .def_property_readonly("tuning", [](const masr_training_options& o) { return TuningName(o.tuning); })
       .def_readonly("freeze_blocks", &masr_training_options::freeze_blocks)
       .def_readonly("lora_rank", &masr_training_options::lora_rank)
+      .def_readonly("adapter_width", &masr_training_options::adapter_width)
       .def_readonly("optimizer_bits", &masr_training_options::optimizer_bits)
       .def_readonly("parts", &masr_training_options::parts)
       .def_readonly("micro_batch_seconds", &masr_training_options::micro_batch_seconds);
@@ -476,7 +490,7 @@ PYBIND11_MODULE(mobileasr, module) {
       .def("configure", &Configure, py::arg("freeze_blocks") = 0, py::arg("tuning") = "full",
            py::arg("lora_rank") = 0, py::arg("optimizer_bits") = 0, py::arg("parts") = 0,
            py::arg("micro_batch_seconds") = 0, py::arg("learning_rate") = 0, py::arg("seed") = 0,
-           "Chooses what learns, before the first update; 0: the default.")
+           py::arg("adapter_width") = 0, "Chooses what learns, before the first update; 0: the default.")
       .def("train",
            [](Model& model, const std::vector<Array>& speech, const std::vector<std::string>& texts, int32_t rate) {
              CheckWidth(model, speech);

@@ -47,15 +47,18 @@ class Module(unittest.TestCase):
         self.assertEqual(len(texts), 1)
 
     def test_what_is_restored_goes_on_to_the_same_bits(self):
-        self.model.configure(tuning="lora", lora_rank=4, optimizer_bits=8, seed=3)
-        self.train(self.model)
-        self.model.save(self.checkpoint)
-        losses = [self.train(self.model) for _ in range(2)]
-        other = mobileasr.Model(MODEL, threads=2)
-        other.restore(self.checkpoint)
-        self.assertEqual([self.train(other) for _ in range(2)], losses)
-        for name, values in self.model.weights().items():
-            numpy.testing.assert_array_equal(other.weights()[name], values)
+        for beside in ({"tuning": "lora", "lora_rank": 4}, {"tuning": "adapters", "adapter_width": 3}):
+            with self.subTest(**beside):
+                model = mobileasr.Model(MODEL, threads=2)
+                model.configure(**beside, optimizer_bits=8, seed=3)
+                self.train(model)
+                model.save(self.checkpoint)
+                losses = [self.train(model) for _ in range(2)]
+                other = mobileasr.Model(MODEL, threads=2)
+                other.restore(self.checkpoint)
+                self.assertEqual([self.train(other) for _ in range(2)], losses)
+                for name, values in model.weights().items():
+                    numpy.testing.assert_array_equal(other.weights()[name], values)
 
     def test_parameters_and_weights(self):
         self.model.configure(freeze_blocks=6)
@@ -359,7 +362,7 @@ class Rounds(unittest.TestCase):
             self.assertGreater(plan["candidates"], 3)
             self.assertEqual(plan["fitting"], plan["candidates"])
             self.assertGreater(plan["peak_bytes"], 1 << 20)
-            self.assertIn(plan["training"].tuning, ("full", "vectors", "lora"))
+            self.assertIn(plan["training"].tuning, ("full", "vectors", "lora", "adapters"))
             self.assertTrue(asked)
             with self.assertRaisesRegex(mobileasr.Error, "MB") as raised:
                 owner.plan(str(self.data), ram_bytes=1000)

@@ -637,6 +637,7 @@ typedef struct masr_plan {
   double expected_gain;          ///< share of the word errors that it takes away
   size_t candidates;             ///< that were looked at
   size_t fitting;                ///< that fit into the limits
+  int32_t adapter_width;         ///< of MASR_TUNE_ADAPTERS
 } masr_plan;
 
 /// Which sub-model a round with these options would train, and what it would take; no round is

@@ -32,6 +32,7 @@ TrainerOptions TrainerOptionsOf(const LearnerOptions& options) {
 bool SameSubModel(const Candidate& a, const Candidate& b) {
   return a.first_block == b.first_block && a.tuning == b.tuning &&
          (a.tuning != Tuning::kLora || a.lora_rank == b.lora_rank) &&
+         (a.tuning != Tuning::kAdapters || a.adapter_width == b.adapter_width) &&
          a.optimizer_bits == b.optimizer_bits;
 }
 

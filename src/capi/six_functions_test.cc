@@ -216,6 +216,7 @@ TEST_F(CapiSixFunctions, WhatIsRestoredGoesOnToTheSameBits) {
   for (const masr_training_options& options :
        {masr_training_options{.seed = 7},
         masr_training_options{.freeze_blocks = 1, .tuning = MASR_TUNE_VECTORS},
+        masr_training_options{.tuning = MASR_TUNE_ADAPTERS, .adapter_width = 3},
         masr_training_options{.tuning = MASR_TUNE_LORA,
         .lora_rank = 2,
         .optimizer_bits = 8,

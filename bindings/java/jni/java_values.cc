@@ -150,6 +150,7 @@ masr_training_options Training(JNIEnv* env, jlongArray integers, jdoubleArray re
   options.optimizer_bits = static_cast<int32_t>(whole[3]);
   options.parts = static_cast<int32_t>(whole[4]);
   options.seed = static_cast<uint64_t>(whole[5]);
+  options.adapter_width = static_cast<int32_t>(whole[6]);
   options.micro_batch_seconds = real[0];
   options.learning_rate = real[1];
   return options;

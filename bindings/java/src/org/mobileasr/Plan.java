@@ -37,6 +37,7 @@ public final class Plan {
     peakBytes = integers[6];
     candidates = integers[7];
     fitting = integers[8];
+    training.adapterWidth = (int) integers[9];
     seconds = reals[1];
     joules = reals[2];
     expectedGain = reals[3];

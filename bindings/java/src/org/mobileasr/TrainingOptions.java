@@ -9,7 +9,9 @@ public final class TrainingOptions {
     /** Biases, norms and filters, and the whole head. */
     VECTORS,
     /** The same, and a low-rank pair beside each matrix of a linear layer. */
-    LORA
+    LORA,
+    /** As vectors, and a bottleneck behind each block, which the model keeps. */
+    ADAPTERS
   }
 
   /** The lowest so many blocks stay as they are. */
@@ -18,6 +20,8 @@ public final class TrainingOptions {
   public Tuning tuning = Tuning.FULL;
   /** 0: 8. */
   public int loraRank;
+  /** 0: 16. */
+  public int adapterWidth;
   /** Of each number that AdamW remembers: 32 or 8; 0: 32. */
   public int optimizerBits;
   /** Computed one after the other, for less memory and the same bits; 0: 1. */
@@ -26,11 +30,12 @@ public final class TrainingOptions {
   public double microBatchSeconds;
   /** 0: 3e-4, of LoRA 1e-3; of rounds the peak. */
   public double learningRate;
-  /** Of dropout and of LoRA's first values; 0: 1. */
+  /** Of dropout and of the first values of LoRA and adapters; 0: 1. */
   public long seed;
 
   long[] integers() {
-    return new long[] {freezeBlocks, tuning.ordinal(), loraRank, optimizerBits, parts, seed};
+    return new long[] {freezeBlocks, tuning.ordinal(), loraRank, optimizerBits, parts, seed,
+        adapterWidth};
   }
 
   double[] reals() {
