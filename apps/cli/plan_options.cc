@@ -239,6 +239,7 @@ std::vector<std::string> CandidateOptions(const Candidate& candidate) {
   if (candidate.micro_batch_seconds > 0) {
     add("--micro-batch-seconds", Json(candidate.micro_batch_seconds).dump());
   }
+  if (candidate.longest_s > 0) add("--longest", Json(candidate.longest_s).dump());
   return options;
 }
 

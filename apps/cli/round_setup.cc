@@ -97,6 +97,10 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
   app.add_option("--micro-batch-seconds", round.candidate.micro_batch_seconds,
                  "Speech to compute at a time (default: all of an update)")
       ->check(CLI::PositiveNumber);
+  app.add_option("--longest", round.candidate.longest_s,
+                 "Leave out utterances that are longer, in seconds: the longest decides how much "
+                 "memory is needed")
+      ->check(CLI::PositiveNumber);
   app.add_option("--validation-batch-seconds", round.validation_batch_seconds,
                  "Speech to validate at a time")
       ->check(CLI::PositiveNumber)

@@ -1,9 +1,12 @@
 #include "convert/sentence_pieces.h"
 
-#include <cstring>
+#include <optional>
+#include <protozero/pbf_reader.hpp>
 
 namespace masr {
 namespace {
+
+using Wire = protozero::pbf_wire_type;
 
 constexpr std::string_view kSpace = "\u2581";
 
@@ -28,97 +31,53 @@ struct File {
   bool space_after = false;
 };
 
-// A protobuf message's fields, one after the other.
-class Fields {
- public:
-  explicit Fields(std::string_view bytes) : rest_(bytes) {}
-
-  // The next field, whose number it gives; 0 at the end, and where the message is damaged.
-  uint64_t Next() {
-    text_ = {};
-    number_ = 0;
-    if (rest_.empty() || !good_) return 0;
-    const uint64_t tag = Varint();
-    switch (tag & 7) {
-      case 0:
-        number_ = Varint();
-        break;
-      case 1:
-        text_ = Take(8);
-        break;
-      case 2:
-        text_ = Take(Varint());
-        break;
-      case 5:
-        text_ = Take(4);
-        break;
-      default:
-        good_ = false;
+// These throw what protozero throws of a damaged message. Numbers of fields are those of
+// sentencepiece_model.proto.
+Piece ReadPiece(protozero::pbf_reader message) {
+  Piece piece;
+  while (message.next()) {
+    if (message.tag_and_type() == protozero::tag_and_type(1, Wire::length_delimited)) {
+      piece.text = message.get_string();
+    } else if (message.tag_and_type() == protozero::tag_and_type(2, Wire::fixed32)) {
+      piece.score = message.get_float();
+    } else if (message.tag_and_type() == protozero::tag_and_type(3, Wire::varint)) {
+      piece.kind = message.get_enum();
+    } else {
+      message.skip();
     }
-    return good_ ? tag >> 3 : 0;
   }
-
-  bool good() const { return good_; }
-  std::string_view text() const { return text_; }
-  int32_t number() const { return static_cast<int32_t>(number_); }
-  float real() const {
-    float value = 0;
-    if (text_.size() == sizeof(value)) std::memcpy(&value, text_.data(), sizeof(value));
-    return value;
-  }
-
- private:
-  uint64_t Varint() {
-    uint64_t value = 0;
-    for (int shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
-      const auto byte = static_cast<uint8_t>(rest_.front());
-      rest_.remove_prefix(1);
-      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-    good_ = false;
-    return 0;
-  }
-  std::string_view Take(uint64_t count) {
-    if (count > rest_.size()) good_ = false;
-    const std::string_view taken = good_ ? rest_.substr(0, count) : std::string_view();
-    rest_.remove_prefix(taken.size());
-    return taken;
-  }
-
-  std::string_view rest_;
-  std::string_view text_;
-  uint64_t number_ = 0;
-  bool good_ = true;
-};
-
-// Each gives whether the message was undamaged.
-bool ReadPiece(std::string_view bytes, Piece& piece) {
-  Fields fields(bytes);
-  while (const uint64_t field = fields.Next()) {
-    if (field == 1) piece.text = fields.text();
-    if (field == 2) piece.score = fields.real();
-    if (field == 3) piece.kind = fields.number();
-  }
-  return fields.good();
+  return piece;
 }
 
-bool ReadTrainer(std::string_view bytes, File& file) {
-  Fields fields(bytes);
-  while (const uint64_t field = fields.Next()) {
-    if (field == 3) file.model = fields.number();
-    if (field == 24) file.space_after = fields.number() != 0;
+void ReadTrainer(protozero::pbf_reader message, File& file) {
+  while (message.next()) {
+    if (message.tag_and_type() == protozero::tag_and_type(3, Wire::varint)) {
+      file.model = message.get_enum();
+    } else if (message.tag_and_type() == protozero::tag_and_type(24, Wire::varint)) {
+      file.space_after = message.get_bool();
+    } else {
+      message.skip();
+    }
   }
-  return fields.good();
 }
 
-bool ReadFile(std::string_view bytes, File& file) {
-  Fields fields(bytes);
-  while (const uint64_t field = fields.Next()) {
-    if (field == 1 && !ReadPiece(fields.text(), file.pieces.emplace_back())) return false;
-    if (field == 2 && !ReadTrainer(fields.text(), file)) return false;
+std::optional<File> ReadFile(std::string_view bytes) {
+  try {
+    File file;
+    protozero::pbf_reader message(bytes.data(), bytes.size());
+    while (message.next()) {
+      if (message.tag_and_type() == protozero::tag_and_type(1, Wire::length_delimited)) {
+        file.pieces.push_back(ReadPiece(message.get_message()));
+      } else if (message.tag_and_type() == protozero::tag_and_type(2, Wire::length_delimited)) {
+        ReadTrainer(message.get_message(), file);
+      } else {
+        message.skip();
+      }
+    }
+    return file;
+  } catch (const protozero::exception&) {
+    return std::nullopt;
   }
-  return fields.good();
 }
 
 // Ours of theirs: a space where they have U+2581.
@@ -132,10 +91,11 @@ std::string Ours(std::string text) {
 }  // namespace
 
 Result<SentencePieces> ParseSentencePieces(std::string_view bytes, const std::string& where) {
-  File file;
-  if (!ReadFile(bytes, file)) {
+  std::optional<File> read = ReadFile(bytes);
+  if (!read) {
     return Fail(ErrorCode::kCorrupt, where + ": no SentencePiece vocabulary, or a damaged one");
   }
+  File& file = *read;
   const auto unsupported = [&](const std::string& what) {
     return Fail(ErrorCode::kUnsupported, where + ": " + what);
   };

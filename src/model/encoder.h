@@ -35,7 +35,7 @@ struct AdapterShape {
   // Of the low-rank pairs beside their matrix products (layers/product.h); recurrent and 1-d and
   // 2-d convolution layers have none. 0: there are none.
   int64_t rank = 0;
-  // Of the residual adapter behind each block that has such products and, by the configuration, no
+  // Of the residual adapter behind each block that has matrices and, by the configuration, no
   // adapter yet. 0: there are none.
   int64_t width = 0;
   size_t first_block = 0;

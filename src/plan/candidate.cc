@@ -1,7 +1,9 @@
 #include "plan/candidate.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 
 namespace masr {
 
@@ -14,6 +16,11 @@ std::string CandidateName(const Encoder& encoder, const Candidate& candidate) {
   const size_t head = encoder.blocks().size() - 1;
   std::string suffix = candidate.optimizer_bits == 8 ? ", 8-bit Adam" : "";
   if (candidate.cache) suffix += ", cached";
+  if (candidate.longest_s > 0) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), ", up to %.3g s", candidate.longest_s);
+    suffix += text.data();
+  }
   if (candidate.first_block >= head) return "head" + suffix;
   const size_t top = head - candidate.first_block;
   std::string name = candidate.first_block == 0
@@ -65,7 +72,7 @@ int64_t NewAdapterNumbers(const Encoder& encoder, size_t block, int64_t width) {
   const EncoderBlock& b = encoder.blocks()[block];
   const auto specs = encoder.parameters().specs().subspan(static_cast<size_t>(b.first),
                                                           static_cast<size_t>(b.end - b.first));
-  if (b.adapter != b.end || !std::ranges::any_of(specs, &ParameterSpec::product)) return 0;
+  if (b.adapter != b.end || !std::ranges::any_of(specs, &ParameterSpec::matrix)) return 0;
   const int64_t dim = encoder.InputDim(block + 1);
   return 2 * dim + (dim + 1) * width + (width + 1) * dim;
 }

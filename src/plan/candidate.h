@@ -18,7 +18,7 @@ enum class Tuning : uint8_t {
   // convolution) a low-rank pair, while the matrix stays as it is stored (LoRA: Hu et al., 2021;
   // layers/product.h). Matrices of recurrent layers and of other convolutions stay frozen.
   kLora,
-  // As kVectors, and behind each block that has products a residual adapter (a bottleneck: Houlsby
+  // As kVectors, and behind each block that has matrices a residual adapter (a bottleneck: Houlsby
   // et al., 2019; layers/residual_adapter.h), which the recogniser keeps.
   kAdapters,
 };
@@ -42,6 +42,9 @@ struct Candidate {
   int64_t lora_rank = 8;
   // Of kAdapters: of those that are new.
   int64_t adapter_width = 16;
+  // Utterances that are longer take no part: the longest decides how much memory a step takes. 0:
+  // all do.
+  double longest_s = 0;
   // Of each number of AdamW's state: 32, or 8 (kernels/optimizer_step_8bit.h).
   int optimizer_bits = 32;
 
@@ -49,8 +52,7 @@ struct Candidate {
 };
 
 // "all blocks", "top 4 blocks", "top 4 blocks, vectors", "top 4 blocks, LoRA 8", "top 4 blocks,
-// adapters 16", "head"; with
-// ", in 3 parts", ", 8-bit Adam" and ", cached".
+// adapters 16", "head"; with ", in 3 parts", ", 8-bit Adam", ", cached" and ", up to 9.5 s".
 std::string CandidateName(const Encoder& encoder, const Candidate& candidate);
 
 // The pairs or adapters that the candidate's round needs (SetAdapters); none unless it is kLora or

@@ -141,6 +141,16 @@ void OwnerRound::CountUtterances() {
   record.validation_utterances = std::ssize(speech_.split.validation);
 }
 
+// What the candidate has no room for. An utterance keeps its side: a later round may hear it.
+void OwnerRound::LeaveOutLong() {
+  const double longest_s = under_way_.settings.personalize.candidate.longest_s;
+  for (auto* side : {&speech_.split.training, &speech_.split.validation, &speech_.replayed}) {
+    LeaveOutLonger(speech_.dataset, longest_s, *side);
+  }
+  under_way_.settings.personalize.split = speech_.split;
+  CountUtterances();
+}
+
 void OwnerRound::Look(const ResourceSnapshot& snapshot, const Verdict& verdict) {
   if (!first_look_s_) first_look_s_ = snapshot.time_s;
   timeline_.Add({.time_s = earlier_s_ + snapshot.time_s - *first_look_s_,
@@ -329,6 +339,7 @@ Result<RoundRecord> OwnerRound::Conclude() {
 Result<RoundRecord> OwnerRound::Run(const ThreadPool& threads, const OwnerRoundEvents& events,
                                     const std::atomic<bool>* cancel, RoundGuard* guard) {
   RoundRecord& record = under_way_.record;
+  LeaveOutLong();
   record.sub_model = CandidateName(model_->encoder, under_way_.settings.personalize.candidate);
   record.tuning = TuningName(under_way_.settings.personalize.candidate);
   record.learning_share = LearningShare(model_->encoder, under_way_.settings.personalize.candidate);

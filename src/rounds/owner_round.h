@@ -60,6 +60,7 @@ class OwnerRound {
 
   Status LoadSpeech();
   void CountUtterances();
+  void LeaveOutLong();
   Status HearOthers(const ThreadPool& threads);
   Status CheckTexts(const ThreadPool& threads);
   Result<Evaluation> OnOwnSpeech(const Model& model, const ThreadPool& threads);

@@ -44,6 +44,51 @@ TEST_F(OwnerRoundTest, TwoRoundsMakeAHistory) {
   EXPECT_EQ(folder.history()[0].epochs.size(), 4u);
 }
 
+// Adapters stay in the model: a later round of another tuning goes on with them, and half of what
+// they have learned can be taken.
+TEST_F(OwnerRoundTest, ResidualAdaptersOfOneRoundAreThereInTheNext) {
+  OwnerFolder folder = Open();
+  settings_.personalize.candidate = {.tuning = Tuning::kAdapters, .adapter_width = 4};
+  settings_.check_transcripts = false;
+  const auto one = Round(folder, first_);
+  ASSERT_TRUE(one.has_value()) << one.error().message;
+  ASSERT_TRUE(one->accepted) << one->why;
+  EXPECT_EQ(one->tuning, "adapters-4");
+  const auto adapters_of = [&] {
+    const auto model = LoadModel(state_ + "/accepted.masr");
+    EXPECT_TRUE(model.has_value());
+    int64_t count = 0;
+    for (const EncoderBlock& b : model->encoder.blocks()) count += b.adapter != b.end ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(adapters_of(), 2);
+  settings_.personalize.candidate = {};
+  const auto two = Round(folder, second_);
+  ASSERT_TRUE(two.has_value()) << two.error().message;
+  EXPECT_EQ(adapters_of(), 2);
+}
+
+TEST_F(OwnerRoundTest, UtterancesThatAreTooLongTakeNoPart) {
+  const auto manifest = ReadManifest(first_);
+  ASSERT_TRUE(manifest.has_value());
+  OwnerFolder folder = Open();
+  auto round = OwnerRound::Begin(folder, first_, 0, settings_);
+  ASSERT_TRUE(round.has_value()) << round.error().message;
+  std::vector<double> durations;
+  for (int64_t i = 0; i < round->data().size(); ++i) {
+    durations.push_back(round->data().utterance(i).duration_s);
+  }
+  std::ranges::sort(durations);
+  const double longest = durations[durations.size() / 2];
+  round->settings().personalize.candidate.longest_s = longest;
+  const auto record = round->Run(pool_, {}, nullptr, nullptr);
+  ASSERT_TRUE(record.has_value()) << record.error().message;
+  const auto expected = std::ranges::count_if(durations, [&](double s) { return s <= longest; });
+  ASSERT_LT(expected, std::ssize(durations));
+  EXPECT_EQ(record->training_utterances + record->validation_utterances + record->left_out,
+            expected);
+}
+
 TEST(ObservedGains, AreThoseOfTheEpochsThatWereOffered) {
   const auto record = [](int64_t best, double before, double after) {
     return RoundRecord{.tuning = "full",

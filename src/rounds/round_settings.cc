@@ -24,6 +24,7 @@ Json CandidateToJson(const Candidate& c) {
           {"cache", c.cache},
           {"lora_rank", c.lora_rank},
           {"adapter_width", c.adapter_width},
+          {"longest_s", c.longest_s},
           {"optimizer_bits", c.optimizer_bits}};
 }
 
@@ -36,6 +37,7 @@ Candidate ReadCandidate(ConfigReader& reader) {
   c.cache = reader.Bool("cache", false);
   c.lora_rank = reader.Int("lora_rank", c.lora_rank, 1, kMost);
   c.adapter_width = reader.Int("adapter_width", c.adapter_width, 1, kMost);
+  c.longest_s = reader.Number("longest_s", c.longest_s, 0, kLarge);
   c.optimizer_bits = static_cast<int>(reader.Int("optimizer_bits", c.optimizer_bits, 8, 32));
   if (c.optimizer_bits != 8 && c.optimizer_bits != 32) {
     reader.Refuse("'optimizer_bits' must be 8 or 32");

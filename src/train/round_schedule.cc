@@ -168,9 +168,13 @@ class Describer {
 }  // namespace
 
 ValidationSplit SplitOf(const SpeechDataset& data, const PersonalizeOptions& options) {
-  if (options.split) return *options.split;
-  return SplitForValidation(data, FirstMinutes(data, options.minutes), options.validation_share,
-                            options.seed);
+  ValidationSplit split =
+      options.split ? *options.split
+                    : SplitForValidation(data, FirstMinutes(data, options.minutes),
+                                         options.validation_share, options.seed);
+  LeaveOutLonger(data, options.candidate.longest_s, split.training);
+  LeaveOutLonger(data, options.candidate.longest_s, split.validation);
+  return split;
 }
 
 uint64_t EpochKey(const PersonalizeOptions& options, int64_t epoch) {

@@ -32,4 +32,9 @@ ValidationSplit SplitForValidation(const SpeechDataset& data, const std::vector<
   return split;
 }
 
+void LeaveOutLonger(const SpeechDataset& data, double seconds, std::vector<int64_t>& indices) {
+  if (seconds <= 0) return;
+  std::erase_if(indices, [&](int64_t i) { return data.utterance(i).duration_s > seconds; });
+}
+
 }  // namespace masr

@@ -15,6 +15,9 @@ struct ValidationSplit {
   std::vector<int64_t> validation;
 };
 
+// Takes those that are longer out of `indices`; none if `seconds` is 0.
+void LeaveOutLonger(const SpeechDataset& data, double seconds, std::vector<int64_t>& indices);
+
 // The split that a round makes of `indices`: utterances with the same text go to the same side,
 // unless so many share theirs (spoken digits, say) that whole texts would never be learned.
 ValidationSplit SplitForValidation(const SpeechDataset& data, const std::vector<int64_t>& indices,

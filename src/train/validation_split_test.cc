@@ -56,6 +56,21 @@ TEST(SplitForValidation, SharedTextsStayTogether) {
   }
 }
 
+TEST(LeaveOutLonger, KeepsWhatIsAsLong) {
+  Manifest manifest;
+  for (const double seconds : {2.0, 5.0, 3.0, 5.1}) {
+    manifest.utterances.push_back({.audio_path = "none", .text = "a", .duration_s = seconds});
+  }
+  std::vector<Manifest> manifests;
+  manifests.push_back(std::move(manifest));
+  const SpeechDataset data = SpeechDataset::Create(std::move(manifests), Vocabulary::English(), {});
+  std::vector<int64_t> indices = Iota(4);
+  LeaveOutLonger(data, 0, indices);
+  EXPECT_EQ(indices, Iota(4));
+  LeaveOutLonger(data, 5, indices);
+  EXPECT_EQ(indices, Iota(3));
+}
+
 TEST(SplitForValidation, FewTextsAreLearnedAndTested) {
   std::vector<std::string> texts;
   for (int i = 0; i < 40; ++i) texts.push_back(i % 2 == 0 ? "yes" : "no");
