@@ -434,9 +434,12 @@ class Owner : public Handle<masr_owner, masr_owner_destroy, masr_owner_error> {
   /// Fills in what the app knows of its device; false ends the round. Must not throw.
   using Monitor = std::function<bool(masr_resources&)>;
 
+  /// Takes the other's.
   Owner(Owner&&) = default;
+  /// Takes the other's.
   Owner& operator=(Owner&&) = default;
-  ~Owner() { Reset(nullptr); }  // before what it calls back
+  /// Closes the folder.
+  ~Owner() { Reset(nullptr); }  // before what it calls back goes
 
   /// Opens the folder, or makes it with a copy of `base`.
   static Result<Owner> Open(const std::string& folder, const std::string& base, Events events = {},
