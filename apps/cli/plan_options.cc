@@ -1,6 +1,5 @@
 #include "plan_options.h"
 
-#include <sys/utsname.h>
 #include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -8,44 +7,24 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
 #include "child_process.h"
 #include "io/byte_size.h"
 #include "io/file.h"
-#include "plan/measure_device.h"
-#include "plan/plan_limits.h"
 #include "resources/linux_monitor.h"
-#include "resources/process_memory.h"
-#include "rounds/round_plan.h"
-#include "rounds/round_settings.h"
-#include "train/round_schedule.h"
+#include "rounds/own_device.h"
 
 namespace masr::cli {
 namespace {
 
 constexpr size_t kMostText = 1 << 20;  // of a profile, a table, a policy
 
-double NowS() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-std::string DeviceName() {
-  utsname system{};
-  if (uname(&system) != 0) return "";
-  return std::string(system.sysname) + " " + system.machine;
-}
-
-// Measures, with what the battery gives right after some seconds of computing.
+// Measures, for the process that has asked.
 Result<std::string> MeasureHere(const Model& model, int threads, ResourceMonitor& monitor) {
   const ThreadPool pool(threads);
-  MASR_TRY(DeviceProfile profile, MeasureDevice(model, pool, NowS, {.name = DeviceName()}));
-  MASR_TRY(const ResourceSnapshot snapshot, monitor.Read());
-  if (!snapshot.charging && snapshot.power_w.value_or(0) > 0) {
-    profile.training_power_w = snapshot.power_w;
-  }
+  MASR_TRY(const DeviceProfile profile, MeasureOwnDevice(model, pool, monitor));
   return WriteDeviceProfile(profile);
 }
 
@@ -86,17 +65,7 @@ Result<DeviceProfile> Measure(const Model& model, int threads, ResourceMonitor& 
 Result<DeviceProfile> MeasureTo(const std::string& path, const Model& model, int threads,
                                 ResourceMonitor& monitor) {
   MASR_TRY(DeviceProfile profile, Measure(model, threads, monitor));
-  MASR_TRY(const std::string text, WriteDeviceProfile(profile));
-  MASR_RETURN_IF_ERROR(ReplaceFile(path, text + "\n"));
-  return profile;
-}
-
-Result<DeviceProfile> ReadProfileOf(const Model& model, int threads, const std::string& path) {
-  MASR_TRY(const std::string text, ReadTextFile(path, kMostText));
-  MASR_TRY(DeviceProfile profile, ReadDeviceProfile(text, path));
-  if (Status same = CheckProfile(profile, model.config.encoder_json, threads); !same.has_value()) {
-    return Fail(path, std::move(same.error()));
-  }
+  MASR_RETURN_IF_ERROR(SaveProfile(path, profile));
   return profile;
 }
 
@@ -105,7 +74,7 @@ Result<DeviceProfile> ProfileOf(const Model& model, int threads, ResourceMonitor
   const std::string& path = arguments.profile;
   if (path.empty()) return Measure(model, threads, monitor);
   if (!FileExists(path)) return MeasureTo(path, model, threads, monitor);
-  auto profile = ReadProfileOf(model, threads, path);
+  auto profile = LoadProfileOf(model, threads, path);
   if (profile.has_value() || !arguments.own_profile) return profile;
   return MeasureTo(path, model, threads, monitor);
 }
@@ -116,28 +85,23 @@ Result<GainTable> GainsOf(const std::string& path) {
   return ReadGainTable(text, path);
 }
 
+Result<std::optional<int64_t>> RamOf(const PlanArguments& arguments) {
+  if (arguments.ram.empty()) return std::optional<int64_t>();
+  MASR_TRY(const int64_t bytes, ParseByteSize(arguments.ram));
+  return std::optional(bytes);
+}
+
 Result<PlanLimits> AllLimits(const PlanArguments& arguments, ResourceMonitor& monitor,
                              const DeviceProfile& profile) {
-  PlanLimits limits = {.seconds = arguments.seconds};
-  if (!arguments.ram.empty()) {
-    MASR_TRY(limits.ram_bytes, ParseByteSize(arguments.ram));
-  }
+  RoundBudget budget = {.seconds = arguments.seconds, .battery_percent = arguments.battery_percent};
+  MASR_TRY(budget.ram_bytes, RamOf(arguments));
   ResourcePolicy policy;
-  ResourceSnapshot now;  // tells nothing, and so limits nothing
   if (!arguments.policy.empty()) {
     MASR_TRY(const std::string text, ReadTextFile(arguments.policy, kMostText));
     MASR_TRY(policy, ResourcePolicy::FromJson(text, arguments.policy));
   }
-  if (!arguments.policy.empty() || arguments.device != nullptr) {
-    MASR_TRY(now, monitor.Read());
-  }
-  if (arguments.battery_percent) {
-    now.has_battery = true;
-    now.charging = false;
-    now.battery_percent = arguments.battery_percent;
-  }
-  MASR_TRY(const PlanLimits of_policy, LimitsOf(policy, now, profile));
-  return TightestOf(limits, of_policy);
+  const bool looks = !arguments.policy.empty() || arguments.device != nullptr;
+  return LimitsOf(budget, policy, looks, monitor, profile);
 }
 
 }  // namespace
@@ -170,10 +134,8 @@ void GiveMemoryBack() {
 }
 
 Result<int64_t> SpeechCacheBytes(const PlanArguments& arguments) {
-  const int64_t bytes = RoundSettings().speech_cache_bytes;
-  if (arguments.ram.empty()) return bytes;
-  MASR_TRY(const int64_t budget, ParseByteSize(arguments.ram));
-  return std::min(bytes, budget / 10);
+  MASR_TRY(const std::optional<int64_t> budget, RamOf(arguments));
+  return masr::SpeechCacheBytes(budget);
 }
 
 bool WantsPlan(const PlanArguments& arguments) {
@@ -199,21 +161,9 @@ Result<ChosenPlan> ChoosePlan(const Model& model, const SpeechDataset& data,
   }
   MASR_TRY(const GainTable table, GainsOf(arguments.gain_table));
   const GainTable gains = UpdateGain(table, arguments.observed);
-  MASR_TRY(chosen.limits, AllLimits(arguments, monitor, chosen.profile));
-  const RoundSpeech speech = DescribeSpeech(data, round);
-  std::vector<Candidate> candidates = {round.candidate};
-  if (!named) candidates = EnumerateCandidates(model.encoder);
-  for (Candidate& candidate : candidates) candidate.cache = round.candidate.cache;
-  chosen.minutes = (speech.training_s + speech.held_out_s) / 60;
-  MASR_TRY(chosen.plan,
-           MakeTrainingPlan(
-               model, candidates, speech, chosen.limits, chosen.profile, gains,
-               {.epochs = round.epochs,
-                .state_per_parameter = MakeOptimizer(round.trainer.optimizer)->StatePerParameter(),
-                .threads = threads,
-                .process_bytes = ProcessBytes(model),
-                .named = named}));
-  chosen.why = named ? "as its owner asked" : WhyChosen(chosen.plan);
+  MASR_TRY(const PlanLimits limits, AllLimits(arguments, monitor, chosen.profile));
+  MASR_TRY(static_cast<ChosenSubModel&>(chosen),
+           ChooseSubModel(model, data, round, named, threads, limits, chosen.profile, gains));
   return chosen;
 }
 

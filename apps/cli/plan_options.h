@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "command.h"
-#include "plan/training_plan.h"
 #include "resources/simulated_device.h"
+#include "rounds/sub_model_choice.h"
 #include "train/personalize.h"
 
 namespace masr::cli {
@@ -41,12 +41,8 @@ void GiveMemoryBack();
 // Of decoded speech to keep in memory: a tenth of the user's budget, or as a round has it.
 Result<int64_t> SpeechCacheBytes(const PlanArguments& arguments);
 
-struct ChosenPlan {
-  TrainingPlan plan;
-  PlanLimits limits;
+struct ChosenPlan : ChosenSubModel {
   DeviceProfile profile;
-  double minutes = 0;  // of speech
-  std::string why;     // this one, a sentence
 };
 
 // Reads or measures the device profile, and plans. `round` says all of the round but what learns,

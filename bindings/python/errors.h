@@ -2,8 +2,8 @@
 #ifndef MOBILEASR_BINDINGS_PYTHON_ERRORS_H_
 #define MOBILEASR_BINDINGS_PYTHON_ERRORS_H_
 
-#include <mobileasr/mobileasr.hpp>
 #include <pybind11/pybind11.h>
+#include <mobileasr/mobileasr.hpp>
 
 #include <utility>
 
@@ -12,7 +12,8 @@ inline PyObject* error_type = nullptr;
 
 // The exception of an error, as an object.
 inline pybind11::object ToException(const mobileasr::Error& error) {
-  pybind11::object exception = pybind11::reinterpret_borrow<pybind11::object>(error_type)(error.message);
+  pybind11::object exception =
+      pybind11::reinterpret_borrow<pybind11::object>(error_type)(error.message);
   exception.attr("status") = masr_status_name(error.status);
   return exception;
 }

@@ -2,8 +2,8 @@
 #ifndef MOBILEASR_BINDINGS_PYTHON_FUNCTIONS_H_
 #define MOBILEASR_BINDINGS_PYTHON_FUNCTIONS_H_
 
-#include <mobileasr/mobileasr.hpp>
 #include <pybind11/pybind11.h>
+#include <mobileasr/mobileasr.hpp>
 
 void DefineFunctions(pybind11::class_<mobileasr::Model>& model);
 

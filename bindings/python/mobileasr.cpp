@@ -464,6 +464,16 @@ void DefineOwner(py::module_& module) {
           "model",
           [](Owner& self) { return self.RunWithCallbacks([](mobileasr::Owner& of) { return of.AcceptedModel(); }); },
           "Path of the model that is accepted now.")
+      .def("measure", [](Owner& self) { self.RunWithCallbacks([](mobileasr::Owner& of) { return of.Measure(); }); },
+           "Measures what the device computes in a second, for plans: a second or two, and up to 40 MB of this process.")
+      .def("profile",
+           [](Owner& self) { return self.RunWithCallbacks([](mobileasr::Owner& of) { return of.Profile(); }); },
+           "What was measured, JSON.")
+      .def("set_profile",
+           [](Owner& self, const std::string& json) {
+             self.RunWithCallbacks([&](mobileasr::Owner& of) { return of.SetProfile(json); });
+           },
+           py::arg("json"), "Plans go by this profile, and nothing is measured; \"\": forgets the one there is.")
       .def("set_cancelled", &Owner::SetCancelled, py::arg("cancelled"), "From any thread.")
       .def("close", &Owner::Close, "Lets another process have the folder.")
       .def("__enter__", [](py::object self) { return self; })

@@ -374,6 +374,28 @@ class Rounds(unittest.TestCase):
             with self.assertRaises(ValueError):
                 owner.run(str(self.data), mode="some")
 
+    def test_a_profile_is_measured_once_and_handed_on(self):
+        with self.open() as owner:
+            with self.assertRaises(mobileasr.Error) as raised:
+                owner.profile()
+            self.assertEqual(raised.exception.status, "MASR_NOT_FOUND")
+            owner.measure()
+            profile = owner.profile()
+            self.assertEqual(json.loads(profile)["threads"], 1)
+        slower = json.loads(profile)
+        slower["update_s"] = 10
+        with self.open("other") as owner:
+            owner.set_profile(json.dumps(slower))
+            self.assertEqual(json.loads(owner.profile())["update_s"], 10)
+            self.assertGreater(owner.plan(str(self.data))["seconds"], 1e6)
+            for wrong in ("{", json.dumps(dict(slower, threads=3))):
+                with self.assertRaises(mobileasr.Error):
+                    owner.set_profile(wrong)
+            self.assertEqual(json.loads(owner.profile())["update_s"], 10)
+            owner.set_profile("")
+            with self.assertRaisesRegex(mobileasr.Error, "masr_owner_measure"):
+                owner.profile()
+
     def test_a_monitor_halts_it(self):
         told = {"battery_percent": 12, "charging": False, "power_w": 1.7, "available_bytes": 2 << 30}
         with self.open(monitor=lambda: told) as owner:

@@ -288,7 +288,7 @@ typedef struct masr_parameter {
 /// Parameter number `index` of masr_model_info::parameters, from the input up.
 /// @return MASR_NOT_FOUND beyond the last one
 MASR_API masr_status masr_parameter_at(masr_model* model, size_t index, masr_parameter* parameter);
-/// Times each block on this device, in a second or two, for masr_parameter_at(). Takes up to 20 MB
+/// Times each block on this device, in a second or two, for masr_parameter_at(). Takes up to 40 MB
 /// meanwhile.
 MASR_API masr_status masr_measure(masr_model* model);
 /// @}
@@ -640,8 +640,21 @@ typedef struct masr_plan {
   int32_t adapter_width;         ///< of MASR_TUNE_ADAPTERS
 } masr_plan;
 
+/// Measures what the device computes in a second, for plans: a second or two, and up to 40 MB of
+/// this process meanwhile. Kept in the folder (`device.json`), for this model and as many threads.
+/// A process of its own may do it, at a time of its own, and the profile be handed to others.
+MASR_API masr_status masr_owner_measure(masr_owner* owner);
+/// The profile that was measured, as JSON.
+/// @param[in,out] bytes as in masr_owner_model()
+/// @return MASR_NOT_FOUND if there is none, or one of another model or number of threads
+MASR_API masr_status masr_owner_profile(masr_owner* owner, char* json, size_t* bytes);
+/// Plans go by this profile, what masr_owner_profile() gave of this or another folder on the same
+/// kind of device, and nothing is measured. NULL: forgets the one there is.
+/// @return MASR_CORRUPT, and MASR_INVALID_ARGUMENT for one of another model or number of threads
+MASR_API masr_status masr_owner_set_profile(masr_owner* owner, const char* json);
 /// Which sub-model a round with these options would train, and what it would take; no round is
-/// begun. Measures the device the first time, in a second or two (`device.json` in the folder).
+/// begun. Where the folder has no profile, it measures first, as masr_owner_measure(): in this
+/// process. So does masr_owner_run() with limits.
 /// @return MASR_NO_SPACE if nothing fits: the message names the smallest budget that would do
 MASR_API masr_status masr_owner_plan(masr_owner* owner, const masr_round_options* options,
                                      masr_plan* plan);

@@ -65,6 +65,40 @@ struct Done {};
 /// Done, or an Error.
 using Status = Result<Done>;
 
+/// What a Model and an Owner share: a handle of the C interface, and what it says of its calls.
+template <class T, void (*destroy)(T*), const char* (*error)(const T*)>
+class Handle {
+ public:
+  /// The handle, for C functions that have no counterpart here. It stays this object's.
+  T* handle() const { return handle_.get(); }
+
+ protected:
+  /// Takes it.
+  explicit Handle(T* handle = nullptr) : handle_(handle) {}
+  /// Takes another.
+  void Reset(T* handle) { handle_.reset(handle); }
+  /// Why the last call failed.
+  Error Why(masr_status status) const { return {status, error(handle())}; }
+  /// Whether the last call was done.
+  Status Give(masr_status status) const {
+    if (status != MASR_OK) return Why(status);
+    return Done{};
+  }
+  /// The value of a call. By reference: arguments are evaluated in any order, and the call may be
+  /// one of them.
+  template <class Value>
+  Result<Value> Give(masr_status status, Value& value) const {
+    if (status != MASR_OK) return Why(status);
+    return std::move(value);
+  }
+
+ private:
+  struct Destroy {
+    void operator()(T* handle) const { destroy(handle); }
+  };
+  std::unique_ptr<T, Destroy> handle_;
+};
+
 /// Utterances to be given to a model: audio or features, and texts.
 class Speech {
  public:
@@ -123,7 +157,7 @@ struct Weight {
 };
 
 /// A recogniser: masr_model.
-class Model {
+class Model : public Handle<masr_model, masr_model_destroy, masr_model_error> {
  public:
   /// Loads a model file; `threads` 0: one for each core.
   static Result<Model> Load(const std::string& path, int32_t threads = 0) {
@@ -140,8 +174,6 @@ class Model {
     return model;
   }
 
-  /// The handle, for C functions that have no counterpart here. It stays this object's.
-  masr_model* handle() const { return handle_.get(); }
   /// masr_model_set_cancelled(); any thread.
   void SetCancelled(bool cancelled) { masr_model_set_cancelled(handle(), cancelled ? 1 : 0); }
 
@@ -279,23 +311,7 @@ class Model {
   }
 
  private:
-  struct Deleter {
-    void operator()(masr_model* model) const { masr_model_destroy(model); }
-  };
-  explicit Model(masr_model* handle) : handle_(handle) {}
-  Error Why(masr_status status) const { return {status, masr_model_error(handle())}; }
-  Status Give(masr_status status) const {
-    if (status != MASR_OK) return Why(status);
-    return Done{};
-  }
-  // By reference: arguments are evaluated in any order, and the call may be one of them.
-  template <class T>
-  Result<T> Give(masr_status status, T& value) const {
-    if (status != MASR_OK) return Why(status);
-    return std::move(value);
-  }
-
-  std::unique_ptr<masr_model, Deleter> handle_;
+  explicit Model(masr_model* handle) : Handle(handle) {}
 };
 
 /// A word that a stream has heard: masr_word.
@@ -411,12 +427,19 @@ class Stream {
 };
 
 /// One person's folder of rounds: masr_owner.
-class Owner {
+class Owner : public Handle<masr_owner, masr_owner_destroy, masr_owner_error> {
  public:
   /// Told of what happens in rounds, on the thread that runs them. Must not throw.
   using Events = std::function<void(const masr_event&)>;
   /// Fills in what the app knows of its device; false ends the round. Must not throw.
   using Monitor = std::function<bool(masr_resources&)>;
+
+  /// Takes the other's.
+  Owner(Owner&&) = default;
+  /// Takes the other's.
+  Owner& operator=(Owner&&) = default;
+  /// Closes the folder.
+  ~Owner() { Reset(nullptr); }  // before what it calls back goes
 
   /// Opens the folder, or makes it with a copy of `base`.
   static Result<Owner> Open(const std::string& folder, const std::string& base, Events events = {},
@@ -439,17 +462,23 @@ class Owner {
     if (const masr_status status = masr_owner_create(&options, &handle); status != MASR_OK) {
       return Error{status, "wrong number of threads"};
     }
-    owner.handle_.reset(handle);
+    owner.Reset(handle);
     const masr_status status = masr_owner_open(handle, folder.c_str(), base.c_str());
     if (status != MASR_OK) return owner.Why(status);
     return owner;
   }
 
-  /// The handle, for C functions that have no counterpart here. It stays this object's.
-  masr_owner* handle() const { return handle_.get(); }
   /// masr_owner_set_cancelled(); any thread.
   void SetCancelled(bool cancelled) { masr_owner_set_cancelled(handle(), cancelled ? 1 : 0); }
 
+  /// masr_owner_measure()
+  Status Measure() { return Give(masr_owner_measure(handle())); }
+  /// masr_owner_profile()
+  Result<std::string> Profile() const { return Text(masr_owner_profile); }
+  /// masr_owner_set_profile(); "": forgets it.
+  Status SetProfile(const std::string& json) {
+    return Give(masr_owner_set_profile(handle(), json.empty() ? nullptr : json.c_str()));
+  }
   /// masr_owner_plan(); its texts are valid until the next call.
   Result<masr_plan> Plan(const masr_round_options& options) {
     masr_plan plan = Make<masr_plan>();
@@ -472,25 +501,11 @@ class Owner {
   Result<std::string> History() const { return Text(masr_owner_history); }
 
  private:
-  struct Deleter {
-    void operator()(masr_owner* owner) const { masr_owner_destroy(owner); }
-  };
   struct Callbacks {
     Events events;
     Monitor monitor;
   };
   explicit Owner(std::unique_ptr<Callbacks> callbacks) : callbacks_(std::move(callbacks)) {}
-  Error Why(masr_status status) const { return {status, masr_owner_error(handle())}; }
-  Status Give(masr_status status) const {
-    if (status != MASR_OK) return Why(status);
-    return Done{};
-  }
-  // By reference: arguments are evaluated in any order, and the call may be one of them.
-  template <class T>
-  Result<T> Give(masr_status status, T& value) const {
-    if (status != MASR_OK) return Why(status);
-    return std::move(value);
-  }
   Result<std::string> Text(masr_status (*read)(masr_owner*, char*, size_t*)) const {
     size_t bytes = 0;
     masr_status status = read(handle(), nullptr, &bytes);
@@ -501,7 +516,6 @@ class Owner {
   }
 
   std::unique_ptr<Callbacks> callbacks_;  // at a fixed place: the handle points to it
-  std::unique_ptr<masr_owner, Deleter> handle_;
 };
 
 }  // namespace mobileasr

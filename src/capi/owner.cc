@@ -95,6 +95,29 @@ masr_status masr_owner_model(masr_owner* owner, char* path, size_t* bytes) {
   });
 }
 
+masr_status masr_owner_measure(masr_owner* owner) {
+  return EnterPlain(owner, [&]() -> Status {
+    MASR_RETURN_IF_ERROR(CheckOpen(*owner));
+    MASR_RETURN_IF_ERROR(CheckCancelled(owner->cancelled));
+    return MeasureOwner(*owner);
+  });
+}
+
+masr_status masr_owner_profile(masr_owner* owner, char* json, size_t* bytes) {
+  return Enter(owner, [&]() -> Outcome {
+    MASR_RETURN_IF_ERROR(CheckOpen(*owner));
+    MASR_TRY(const std::string text, GetProfile(*owner));
+    return CopyText(text, json, bytes);
+  });
+}
+
+masr_status masr_owner_set_profile(masr_owner* owner, const char* json) {
+  return EnterPlain(owner, [&]() -> Status {
+    MASR_RETURN_IF_ERROR(CheckOpen(*owner));
+    return SetProfile(*owner, json);
+  });
+}
+
 masr_status masr_owner_plan(masr_owner* owner, const masr_round_options* options, masr_plan* plan) {
   return EnterPlain(owner, [&]() -> Status {
     MASR_RETURN_IF_ERROR(CheckOpen(*owner));

@@ -9,12 +9,12 @@
 #include "base/thread_pool.h"
 #include "capi/handle.h"
 #include "mobileasr/mobileasr.h"
-#include "plan/training_plan.h"
 #include "resources/callback_monitor.h"
 #include "resources/resource_monitor.h"
 #include "resources/resource_policy.h"
 #include "rounds/owner_folder.h"
 #include "rounds/owner_round.h"
+#include "rounds/sub_model_choice.h"
 
 struct masr_owner : masr::capi::Handle {
   masr_owner(const masr_owner_options& given, int threads) : options(given), pool(threads) {}
@@ -47,16 +47,19 @@ class DeviceMonitor : public ResourceMonitor {
 // Settings of a new round.
 Result<RoundSettings> SettingsFrom(const masr_round_options& options);
 
-struct ChosenSubModel {
-  TrainingPlan plan;
-  PlanLimits limits;
-  std::string why;
-};
-// Within the limits that the options and the policy name; device.json in the folder is read, or
-// measured and written.
-Result<ChosenSubModel> ChooseSubModel(masr_owner& owner, OwnerRound& round,
-                                      const masr_round_options& options,
-                                      const ResourcePolicy& policy, ResourceMonitor& monitor);
+// Within the limits that the options and the policy name.
+Result<ChosenSubModel> ChooseFor(masr_owner& owner, OwnerRound& round,
+                                 const masr_round_options& options, const ResourcePolicy& policy,
+                                 ResourceMonitor& monitor);
+
+// The folder's device profile, device.json: where it is kept; measured anew; what the app gives in
+// its place (NULL: none); its text.
+std::string ProfilePath(const masr_owner& owner);
+Result<DeviceProfile> MeasureForOwner(const masr_owner& owner, const Model& model,
+                                      ResourceMonitor& monitor);
+Status MeasureOwner(masr_owner& owner);
+Status SetProfile(masr_owner& owner, const char* json);
+Result<std::string> GetProfile(const masr_owner& owner);
 
 struct RoundEnd {
   bool resumed = false;

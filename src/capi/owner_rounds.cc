@@ -123,7 +123,7 @@ Status PlanInto(masr_owner& owner, OwnerRound& round, const masr_round_options& 
   record.plan_reason = "as its owner asked";
   RoundMemory memory;
   if (HasLimits(options)) {
-    MASR_TRY(const ChosenSubModel chosen, ChooseSubModel(owner, round, options, policy, monitor));
+    MASR_TRY(const ChosenSubModel chosen, ChooseFor(owner, round, options, policy, monitor));
     personalize.candidate = chosen.plan.best().candidate;
     memory = chosen.plan.best().memory;
     record.plan_reason = chosen.why;
@@ -148,9 +148,7 @@ Result<RoundSettings> SettingsFrom(const masr_round_options& options) {
   PersonalizeOptions& personalize = settings.personalize;
   if (options.epochs > 0) personalize.epochs = options.epochs;
   if (options.seed > 0) personalize.seed = options.seed;
-  if (options.ram_bytes > 0) {
-    settings.speech_cache_bytes = std::min(settings.speech_cache_bytes, options.ram_bytes / 10);
-  }
+  if (options.ram_bytes > 0) settings.speech_cache_bytes = SpeechCacheBytes(options.ram_bytes);
   if (options.training != nullptr) {
     MASR_TRY(const masr_training_options training,
              ReadStruct(options.training, "masr_training_options"));
@@ -172,7 +170,7 @@ Result<masr_plan> PlanRound(masr_owner& owner, const masr_round_options& options
   MASR_TRY(const ResourcePolicy policy, PolicyFrom(options.policy));
   MASR_TRY(OwnerRound round, BeginRound(*owner.folder, options));
   DeviceMonitor monitor(owner, owner.folder->path());
-  MASR_TRY(const ChosenSubModel chosen, ChooseSubModel(owner, round, options, policy, monitor));
+  MASR_TRY(const ChosenSubModel chosen, ChooseFor(owner, round, options, policy, monitor));
   const PlannedCandidate& best = chosen.plan.best();
   owner.plan_name = best.name;
   owner.plan_why = chosen.why;

@@ -160,6 +160,43 @@ TEST_F(CapiOwner, PlansWithinABudget) {
   EXPECT_GT(result->planned_bytes, 0);
 }
 
+// What one process has measured, another plans with, and measures nothing.
+TEST_F(CapiOwner, AProfileIsHandedOn) {
+  auto owner = OpenOwner();
+  EXPECT_EQ(owner.Profile().error().status, MASR_NOT_FOUND);
+  ASSERT_TRUE(static_cast<bool>(owner.Measure()));
+  auto profile = owner.Profile();
+  ASSERT_TRUE(static_cast<bool>(profile)) << profile.error().message;
+  auto slower = *ParseJson(*profile);
+  EXPECT_EQ(slower["threads"], 2);
+  slower["update_s"] = 10;
+  const std::string slow = slower.dump();
+
+  const std::string elsewhere = folder_ / "elsewhere";
+  auto other = mobileasr::Owner::Open(elsewhere, base_, {}, 2);
+  ASSERT_TRUE(static_cast<bool>(other->SetProfile(slow)));
+  auto options = Options(first_);
+  const auto plan = other->Plan(options);
+  ASSERT_TRUE(static_cast<bool>(plan)) << plan.error().message;
+  EXPECT_GT(plan->seconds, 1e5);
+  profile = other->Profile();
+  ASSERT_TRUE(static_cast<bool>(profile)) << profile.error().message;
+  EXPECT_EQ((*ParseJson(*profile))["update_s"], 10);
+
+  // What is of no use is refused, and changes nothing.
+  EXPECT_EQ(other->SetProfile("{").error().status, MASR_CORRUPT);
+  slower["threads"] = 3;
+  const auto refused = other->SetProfile(slower.dump());
+  EXPECT_EQ(refused.error().status, MASR_INVALID_ARGUMENT);
+  EXPECT_NE(refused.error().message.find("threads"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(*other->Profile(), *profile);
+  ASSERT_TRUE(static_cast<bool>(other->SetProfile("")));
+  EXPECT_EQ(other->Profile().error().status, MASR_NOT_FOUND);
+  ASSERT_TRUE(static_cast<bool>(other->SetProfile("")));  // nothing is nothing to forget
+  other->SetCancelled(true);
+  EXPECT_EQ(other->Measure().error().status, MASR_CANCELLED);
+}
+
 // An app's monitor says that the battery is empty: the policy stops the round.
 TEST_F(CapiOwner, AnAppsMonitorIsAsked) {
   auto options = mobileasr::Make<masr_owner_options>();
@@ -210,7 +247,9 @@ TEST_F(CapiOwner, WrongArgumentsAreRefused) {
        {masr_owner_open(nullptr, "a", "b"), masr_owner_model(nullptr, nullptr, &bytes),
         masr_owner_plan(nullptr, &options, &plan), masr_owner_run(nullptr, &options, nullptr),
         masr_owner_rollback(nullptr), masr_owner_history(nullptr, nullptr, &bytes),
-        masr_owner_report(nullptr, "a"), masr_owner_set_cancelled(nullptr, 1)}) {
+        masr_owner_report(nullptr, "a"), masr_owner_set_cancelled(nullptr, 1),
+        masr_owner_measure(nullptr), masr_owner_profile(nullptr, nullptr, &bytes),
+        masr_owner_set_profile(nullptr, "")}) {
     EXPECT_EQ(status, MASR_INVALID_ARGUMENT);
   }
   EXPECT_STREQ(masr_owner_error(nullptr), "the owner is NULL");

@@ -177,6 +177,21 @@ class BlockMeter {
   float other_value_ = 0;
 };
 
+// In a scope of its own: what it takes is given back before the rest is measured.
+Result<std::vector<BlockCost>> MeasureBlocks(const Model& model, const ThreadPool& threads,
+                                             const ClockS& clock, const MeasureOptions& options) {
+  BlockMeter meter(model, threads, clock, options);
+  const auto frames = static_cast<int64_t>(options.utterance_s / model.config.features.frame_s());
+  std::vector<int64_t> few = {frames};
+  std::vector<int64_t> many(static_cast<size_t>(options.utterances), frames);
+  std::vector<BlockCost> costs;
+  for (size_t b = 0; b < model.encoder.blocks().size(); ++b) {
+    MASR_TRY(const BlockCost cost, meter.Measure(b, few, many));
+    costs.push_back(cost);
+  }
+  return costs;
+}
+
 template <class Work>
 double MedianTime(const ClockS& clock, int repetitions, const Work& work) {
   std::vector<double> took;
@@ -255,14 +270,7 @@ Result<DeviceProfile> MeasureDevice(const Model& model, const ThreadPool& thread
                                     const ClockS& clock, const MeasureOptions& options) {
   DeviceProfile profile = {
       .name = options.name, .threads = threads.threads(), .encoder = model.config.encoder_json};
-  BlockMeter meter(model, threads, clock, options);
-  const auto frames = static_cast<int64_t>(options.utterance_s / model.config.features.frame_s());
-  std::vector<int64_t> few = {frames};
-  std::vector<int64_t> many(static_cast<size_t>(options.utterances), frames);
-  for (size_t b = 0; b < model.encoder.blocks().size(); ++b) {
-    MASR_TRY(const BlockCost cost, meter.Measure(b, few, many));
-    profile.blocks.push_back(cost);
-  }
+  MASR_TRY(profile.blocks, MeasureBlocks(model, threads, clock, options));
   MASR_RETURN_IF_ERROR(MeasureFeatures(model, threads, clock, options, profile));
   profile.update_s = MeasureUpdate(threads, clock, options.repetitions);
   return profile;

@@ -26,9 +26,9 @@ struct MeasureOptions {
 using ClockS = std::function<double()>;
 
 // Every block forward and backward, alone, on noise; feature extraction; an update. Holds one
-// block's f32 weights and gradients at a time, 20 MB at most for the shipped models. The model is
-// not changed. Battery and power are the caller's to add. Fails on utterances that are too short
-// for the encoder.
+// block's f32 weights, gradients and activations at a time, 36 MB at most for the shipped models.
+// The model is not changed. Battery and power are the caller's to add. Fails on utterances that are
+// too short for the encoder.
 Result<DeviceProfile> MeasureDevice(const Model& model, const ThreadPool& threads,
                                     const ClockS& clock, const MeasureOptions& options);
 

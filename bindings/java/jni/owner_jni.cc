@@ -210,6 +210,26 @@ JNIEXPORT jbyteArray JNICALL Java_org_mobileasr_Native_ownerModel(JNIEnv* env, j
   return Read(env, address, masr_owner_model);
 }
 
+JNIEXPORT void JNICALL Java_org_mobileasr_Native_ownerMeasure(JNIEnv* env, jclass, jlong address,
+                                                              jobject callbacks) {
+  Method(env, [&] {
+    auto& owner = *At<JavaOwner>(address);
+    const CallOf call(env, owner, callbacks);
+    call.End(masr_owner_measure(owner.owner));
+  });
+}
+
+JNIEXPORT jbyteArray JNICALL Java_org_mobileasr_Native_ownerProfile(JNIEnv* env, jclass,
+                                                                    jlong address) {
+  return Read(env, address, masr_owner_profile);
+}
+
+JNIEXPORT void JNICALL Java_org_mobileasr_Native_ownerSetProfile(JNIEnv* env, jclass, jlong address,
+                                                                 jbyteArray json) {
+  Do(env, address,
+     [&](masr_owner* owner) { return masr_owner_set_profile(owner, Text(env, json).get()); });
+}
+
 JNIEXPORT jbyteArray JNICALL Java_org_mobileasr_Native_ownerPlan(
     JNIEnv* env, jclass, jlong address, jobject callbacks, jobjectArray texts, jlongArray integers,
     jdoubleArray reals, jlongArray training_integers, jdoubleArray training_reals,

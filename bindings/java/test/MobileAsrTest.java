@@ -867,6 +867,25 @@ public final class MobileAsrTest {
     open("me", null, null).close();
   }
 
+  private static void aProfile() throws Exception {
+    String profile;
+    int[] asked = {0};
+    try (Owner owner = open("me", null, reading -> ++asked[0])) {
+      fails(Status.NOT_FOUND, "masr_owner_measure", owner::profile);
+      owner.measure();
+      check(asked[0] > 0, "the monitor");
+      profile = owner.profile();
+      check(profile.contains("\"update_s\""), profile);
+    }
+    try (Owner owner = open("other", null, null)) {
+      owner.setProfile(profile);
+      same(profile, owner.profile());
+      fails(Status.CORRUPT, "the device profile", () -> owner.setProfile("{"));
+      owner.setProfile(null);
+      fails(Status.NOT_FOUND, "", owner::profile);
+    }
+  }
+
   private static void aPlan() throws Exception {
     int[] asked = {0};
     try (Owner owner = open("me", null, reading -> ++asked[0])) {
@@ -1129,6 +1148,7 @@ public final class MobileAsrTest {
     test("a language model and hotwords", MobileAsrTest::languageModelAndHotwords);
     test("text while the sound arrives", MobileAsrTest::textWhileTheSoundArrives);
     test("a round", MobileAsrTest::aRound);
+    test("a profile", MobileAsrTest::aProfile);
     test("a plan", MobileAsrTest::aPlan);
     test("a monitor halts", MobileAsrTest::aMonitorHalts);
     test("readings are in Android's units", MobileAsrTest::readingsAreInAndroidsUnits);

@@ -101,6 +101,12 @@ final class Native {
 
   static native byte[] ownerModel(long owner);
 
+  static native void ownerMeasure(long owner, Callbacks callbacks);
+
+  static native byte[] ownerProfile(long owner);
+
+  static native void ownerSetProfile(long owner, byte[] json);
+
   static native byte[] ownerPlan(
       long owner, Callbacks callbacks, byte[][] texts, long[] integers, double[] reals,
       long[] trainingIntegers, double[] trainingReals, long[] planIntegers, double[] planReals);

@@ -42,6 +42,25 @@ public final class Owner extends Handle {
     return Utf8.split(get(handle -> Native.ownerModel(handle)), 1)[0];
   }
 
+  /**
+   * Measures what the device computes in a second, for plans: a second or two, and up to 40 MB of
+   * this process meanwhile. Kept in the folder; without it the first plan measures.
+   */
+  public void measure() {
+    call(handle -> Native.ownerMeasure(handle, callbacks));
+  }
+
+  /** What was measured, as JSON: for another folder or process on the same kind of device. */
+  public String profile() {
+    return Utf8.split(get(handle -> Native.ownerProfile(handle)), 1)[0];
+  }
+
+  /** Plans go by this profile, and nothing is measured; null: forgets the one there is. */
+  public void setProfile(String json) {
+    byte[] text = Utf8.of(json);
+    call(handle -> Native.ownerSetProfile(handle, text));
+  }
+
   /** Which sub-model a round would train, and what it would take; no round is begun. */
   public Plan plan(RoundOptions options) {
     long[] integers = new long[10];
