@@ -108,7 +108,7 @@ void SetWeights(mobileasr::Model& model, const std::map<std::string, Array>& giv
 
 masr_training_options TrainingOptions(int32_t freeze_blocks, const std::string& tuning, int32_t lora_rank,
                                       int32_t optimizer_bits, int32_t parts, double micro_batch_seconds,
-                                      double learning_rate, uint64_t seed, int32_t adapter_width) {
+                                      double learning_rate, uint64_t seed, int32_t adapter_width, double longest_s) {
   const std::map<std::string, int32_t> tunings = {
       {"full", MASR_TUNE_FULL}, {"vectors", MASR_TUNE_VECTORS}, {"lora", MASR_TUNE_LORA},
       {"adapters", MASR_TUNE_ADAPTERS}};
@@ -124,6 +124,7 @@ masr_training_options TrainingOptions(int32_t freeze_blocks, const std::string& 
   options.learning_rate = learning_rate;
   options.seed = seed;
   options.adapter_width = adapter_width;
+  options.longest_s = longest_s;
   return options;
 }
 
@@ -144,7 +145,8 @@ void Configure(mobileasr::Model& model, int32_t freeze_blocks, const std::string
                int32_t optimizer_bits, int32_t parts, double micro_batch_seconds, double learning_rate,
                uint64_t seed, int32_t adapter_width) {
   const masr_training_options options = TrainingOptions(freeze_blocks, tuning, lora_rank, optimizer_bits, parts,
-                                                        micro_batch_seconds, learning_rate, seed, adapter_width);
+                                                        micro_batch_seconds, learning_rate, seed, adapter_width,
+                                                        /*longest_s=*/0);
   Run([&] { return model.Configure(options); });
 }
 
@@ -368,6 +370,7 @@ py::dict PlanRound(Owner& owner, const Round& round) {
   training.optimizer_bits = plan.optimizer_bits;
   training.parts = plan.parts;
   training.micro_batch_seconds = plan.micro_batch_seconds;
+  training.longest_s = plan.longest_s;
   py::dict told;
   told["name"] = plan.name;
   told["why"] = plan.why;
@@ -429,13 +432,14 @@ void DefineOwner(py::module_& module) {
       .def(py::init(&TrainingOptions), py::kw_only(), py::arg("freeze_blocks") = 0, py::arg("tuning") = "full",
            py::arg("lora_rank") = 0, py::arg("optimizer_bits") = 0, py::arg("parts") = 0,
            py::arg("micro_batch_seconds") = 0, py::arg("learning_rate") = 0, py::arg("seed") = 0,
-           py::arg("adapter_width") = 0)
+           py::arg("adapter_width") = 0, py::arg("longest_s") = 0)
       .def_property_readonly("tuning", [](const masr_training_options& o) { return TuningName(o.tuning); })
       .def_readonly("freeze_blocks", &masr_training_options::freeze_blocks)
       .def_readonly("lora_rank", &masr_training_options::lora_rank)
       .def_readonly("adapter_width", &masr_training_options::adapter_width)
       .def_readonly("optimizer_bits", &masr_training_options::optimizer_bits)
       .def_readonly("parts", &masr_training_options::parts)
+      .def_readonly("longest_s", &masr_training_options::longest_s)
       .def_readonly("micro_batch_seconds", &masr_training_options::micro_batch_seconds);
   py::class_<Owner> owner(module, "Owner", "One person's folder of rounds. One thread at a time, but for set_cancelled.");
   owner

@@ -165,6 +165,7 @@ typedef struct masr_training_options {
       learning_rate;  ///< 0: 3e-4, of LoRA 1e-3 (of rounds: the peak, which LoRA takes 3.3 times)
   uint64_t seed;      ///< of dropout and of the first values of LoRA and adapters; 0: 1
   int32_t adapter_width;  ///< of MASR_TUNE_ADAPTERS; 0: 16
+  double longest_s;       ///< of rounds: utterances that are longer take no part; 0: all do
 } masr_training_options;
 
 /// Chooses what learns, before the first update. NULL: the defaults, which calls that need it
@@ -638,6 +639,7 @@ typedef struct masr_plan {
   size_t candidates;             ///< that were looked at
   size_t fitting;                ///< that fit into the limits
   int32_t adapter_width;         ///< of MASR_TUNE_ADAPTERS
+  double longest_s;  ///< not 0 where nothing fits but without the utterances that are longer
 } masr_plan;
 
 /// Measures what the device computes in a second, for plans: a second or two, and up to 40 MB of

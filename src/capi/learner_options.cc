@@ -40,6 +40,7 @@ Result<Candidate> CandidateFrom(const masr_training_options& options) {
   if (options.optimizer_bits != 0) candidate.optimizer_bits = options.optimizer_bits;
   if (options.parts != 0) candidate.parts = options.parts;
   candidate.micro_batch_seconds = options.micro_batch_seconds;
+  candidate.longest_s = options.longest_s;
   return candidate;
 }
 
@@ -72,6 +73,9 @@ Status CheckLearnerOptions(const LearnerOptions& options, const Encoder& encoder
   if (c.parts < 1 || c.parts > kMostParts) return Refuse("parts must be 1 to 10000");
   if (!(c.micro_batch_seconds >= 0 && c.micro_batch_seconds <= kMostSeconds)) {
     return Refuse("micro_batch_seconds must be 0 to 3600");
+  }
+  if (!(c.longest_s >= 0 && c.longest_s <= kMostSeconds)) {
+    return Refuse("longest_s must be 0 to 3600");
   }
   if (!(options.learning_rate >= 0 && options.learning_rate <= 1)) {
     return Refuse("learning_rate must be 0 to 1");

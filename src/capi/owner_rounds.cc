@@ -191,7 +191,8 @@ Result<masr_plan> PlanRound(masr_owner& owner, const masr_round_options& options
                    .expected_gain = best.expected_gain,
                    .candidates = chosen.plan.candidates.size(),
                    .fitting = static_cast<size_t>(fitting),
-                   .adapter_width = static_cast<int32_t>(best.candidate.adapter_width)};
+                   .adapter_width = static_cast<int32_t>(best.candidate.adapter_width),
+                   .longest_s = best.candidate.longest_s};
 }
 
 Result<RoundEnd> RunRound(masr_owner& owner, const masr_round_options& options) {

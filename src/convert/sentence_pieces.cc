@@ -1,5 +1,6 @@
 #include "convert/sentence_pieces.h"
 
+#include <algorithm>
 #include <optional>
 #include <protozero/pbf_reader.hpp>
 
@@ -81,11 +82,16 @@ std::optional<File> ReadFile(std::string_view bytes) {
 }
 
 // Ours of theirs: a space where they have U+2581.
-std::string Ours(std::string text) {
-  for (size_t at = text.find(kSpace); at != std::string::npos; at = text.find(kSpace, at + 1)) {
-    text.replace(at, kSpace.size(), " ");
+std::string Ours(std::string_view text) {
+  std::string ours;
+  while (!text.empty()) {
+    const size_t at = std::min(text.find(kSpace), text.size());
+    ours += text.substr(0, at);
+    if (at == text.size()) break;
+    ours += ' ';
+    text.remove_prefix(at + kSpace.size());
   }
-  return text;
+  return ours;
 }
 
 }  // namespace
@@ -112,7 +118,7 @@ Result<SentencePieces> ParseSentencePieces(std::string_view bytes, const std::st
     Piece& piece = file.pieces[i];
     switch (piece.kind) {
       case kNormal:
-        found.pieces.texts.push_back(Ours(std::move(piece.text)));
+        found.pieces.texts.push_back(Ours(piece.text));
         found.pieces.scores.push_back(piece.score);
         found.numbers.push_back(static_cast<int64_t>(i));
         break;

@@ -40,7 +40,8 @@ struct ChosenSubModel {
 };
 
 // `round` says all of it but what learns, and that too where its owner has `named` it: then that
-// has to fit.
+// has to fit. Where nothing fits otherwise, the longest utterances are left out
+// (Candidate::longest_s): a tenth of them, a quarter, or half.
 Result<ChosenSubModel> ChooseSubModel(const Model& model, const SpeechDataset& data,
                                       const PersonalizeOptions& round, bool named, int threads,
                                       const PlanLimits& limits, const DeviceProfile& profile,

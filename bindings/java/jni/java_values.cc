@@ -153,6 +153,7 @@ masr_training_options Training(JNIEnv* env, jlongArray integers, jdoubleArray re
   options.adapter_width = static_cast<int32_t>(whole[6]);
   options.micro_batch_seconds = real[0];
   options.learning_rate = real[1];
+  options.longest_s = real[2];
   return options;
 }
 

@@ -245,8 +245,9 @@ JNIEXPORT jbyteArray JNICALL Java_org_mobileasr_Native_ownerPlan(
           {plan.freeze_blocks, plan.tuning, plan.lora_rank, plan.optimizer_bits, plan.parts,
            plan.trainable_parameters, plan.peak_bytes, static_cast<jlong>(plan.candidates),
            static_cast<jlong>(plan.fitting), plan.adapter_width});
-    Write(env, plan_reals,
-          {plan.micro_batch_seconds, plan.seconds, plan.joules, plan.expected_gain});
+    Write(
+        env, plan_reals,
+        {plan.micro_batch_seconds, plan.seconds, plan.joules, plan.expected_gain, plan.longest_s});
     return ToJava(env, {plan.name, plan.why});
   });
 }

@@ -64,7 +64,7 @@ public final class Owner extends Handle {
   /** Which sub-model a round would train, and what it would take; no round is begun. */
   public Plan plan(RoundOptions options) {
     long[] integers = new long[10];
-    double[] reals = new double[4];
+    double[] reals = new double[5];
     byte[] texts =
         get(
             handle ->

@@ -33,6 +33,7 @@ public final class Plan {
     training.optimizerBits = (int) integers[3];
     training.parts = (int) integers[4];
     training.microBatchSeconds = reals[0];
+    training.longestSeconds = reals[4];
     trainableParameters = integers[5];
     peakBytes = integers[6];
     candidates = integers[7];

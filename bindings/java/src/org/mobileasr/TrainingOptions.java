@@ -28,6 +28,8 @@ public final class TrainingOptions {
   public int parts;
   /** Of speech computed at a time, at least an utterance; 0: all of a batch. */
   public double microBatchSeconds;
+  /** Of rounds: utterances that are longer take no part; 0: all do. */
+  public double longestSeconds;
   /** 0: 3e-4, of LoRA 1e-3; of rounds the peak. */
   public double learningRate;
   /** Of dropout and of the first values of LoRA and adapters; 0: 1. */
@@ -39,6 +41,6 @@ public final class TrainingOptions {
   }
 
   double[] reals() {
-    return new double[] {microBatchSeconds, learningRate};
+    return new double[] {microBatchSeconds, learningRate, longestSeconds};
   }
 }
