@@ -14,10 +14,15 @@ The networks are written here, in double, from the papers (QuartzNet: Kriman et 
 2021; Conformer: Gulati et al., 2020; Transformer-XL's positions: Dai et al., 2019) under the names of NeMo's tensors;
 the front end from torch.stft and torchaudio's filter bank. The .nemo of nemo_citrinet is kept, to test unpacking.
 
-    scripts/make_nemo_goldens.py      needs python3-torch, python3-torchaudio, python3-yaml, python3-sentencepiece
+    scripts/make_nemo_goldens.py                    needs python3-torch, python3-torchaudio, python3-yaml and
+                                                    python3-sentencepiece
+    scripts/make_nemo_goldens.py --full FOLDER --audio SPEECH.wav ...
+                                                    three of published sizes, on real speech: QuartzNet 15x5,
+                                                    Citrinet 512 and Conformer-CTC small
 
 The output does not change from run to run.
 """
+import argparse
 import gzip
 import io
 import json
@@ -35,7 +40,7 @@ import torchaudio
 import yaml
 from torch import nn
 
-from make_convert_goldens import RATE_HZ, TARGETS, sound, write_safetensors
+from make_convert_goldens import RATE_HZ, TARGETS, read_wav, sound, write_safetensors
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TEXTS = ["the sun rose over the hill and the sea was still", "she sells sea shells on the shore",
@@ -325,6 +330,32 @@ MODELS = {
 }
 
 
+def published_models():
+    """The shapes of NeMo's own examples (examples/asr/conf)."""
+    quartznet = [jasper(256, 33, stride=2, separable=True)]
+    for filters, kernel in ((256, 33), (256, 39), (512, 51), (512, 63), (512, 75)):
+        quartznet += [jasper(filters, kernel, repeat=5, residual=True, separable=True)] * 3
+    quartznet += [jasper(512, 87, dilation=2, separable=True), jasper(1024, 1)]
+    citrinet = [jasper(512, 5, se=True, separable=True)]
+    for i, kernel in enumerate([*range(11, 23, 2), *range(13, 27, 2), *range(25, 41, 2)]):
+        citrinet.append(jasper(512, kernel, repeat=5, stride=2 if i in (0, 6, 13) else 1, residual=True,
+                               **{**CITRINET, "kernel_size_factor": 1.0}))
+    citrinet.append(jasper(640, 41, se=True, separable=True))
+    features = {"features": 80}
+    return {
+        "quartznet15x5": {"encoder": {**JASPER, "feat_in": 64, "jasper": quartznet},
+                          "preprocessor": {"features": 64, "window_size": 0.02},
+                          "labels": list(" abcdefghijklmnopqrstuvwxyz'")},
+        "citrinet512": {"encoder": {**JASPER, "feat_in": 80, "jasper": citrinet}, "preprocessor": features,
+                        "tokenizer": "unigram", "vocabulary": 50},
+        "conformer_small": {"encoder": {**CONFORMER, "feat_in": 80, "n_layers": 16, "d_model": 176, "n_heads": 4,
+                                        "ff_expansion_factor": 4, "subsampling": "striding", "subsampling_factor": 4,
+                                        "subsampling_conv_channels": 176, "xscaling": True, "untie_biases": True,
+                                        "conv_kernel_size": 31, "conv_norm_type": "batch_norm"},
+                            "preprocessor": features, "tokenizer": "bpe", "vocabulary": 50},
+    }
+
+
 def train_tokenizer(kind, size):
     out = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -401,7 +432,8 @@ def piece_cases(tokenizer):
     return [{"text": t, "pieces": tokenizer.encode(t)} for t in texts]
 
 
-def write_model(name, model, utterances):
+def write_model(folder, model, utterances, with_gradients=True):
+    name = folder.name
     tokenizer, kept = None, None
     if "tokenizer" in model:
         stored = train_tokenizer(model["tokenizer"], model["vocabulary"])
@@ -414,36 +446,50 @@ def write_model(name, model, utterances):
     config = model_config(model, tokens)
     network = Model(config, len(tokens) + 1).double().eval()
     randomize(network)
-    folder = ROOT / "src/convert/testdata" / name
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         packed = (folder if name == "nemo_citrinet" else pathlib.Path(temporary)) / "model.nemo"
         write_nemo(packed, config, network, stored, model.get("legacy", False))
         subprocess.run([sys.executable, ROOT / "scripts/unpack_nemo.py", packed, folder], check=True)
     untie(network)
-    logits = [network(x) for x in utterances]
-    losses = [F.ctc_loss(F.log_softmax(y[:, kept], dim=1), torch.tensor(t), (len(y),), (len(t),), blank=0,
-                         reduction="sum") for y, t in zip(logits, TARGETS)]
-    (sum(losses) / sum(len(y) for y in logits)).backward()
-    write_safetensors(folder / "gradients.safetensors",
-                      {n: p.grad for n, p in network.named_parameters()})
-    golden = {"losses": torch.stack(losses)}
+    golden, said = {}, ""
+    if with_gradients:
+        logits = [network(x) for x in utterances]
+        losses = [F.ctc_loss(F.log_softmax(y[:, kept], dim=1), torch.tensor(t), (len(y),), (len(t),), blank=0,
+                             reduction="sum") for y, t in zip(logits, TARGETS)]
+        (sum(losses) / sum(len(y) for y in logits)).backward()
+        write_safetensors(folder / "gradients.safetensors", {n: p.grad for n, p in network.named_parameters()})
+        golden["losses"] = torch.stack(losses)
+        said = f", losses {[round(float(loss), 2) for loss in losses]}"
+    else:
+        with torch.no_grad():
+            logits = [network(x) for x in utterances]
+        golden |= {f"samples.{u}": x for u, x in enumerate(utterances)}
     for u, (y, t) in enumerate(zip(logits, TARGETS)):
         golden |= {f"logits.{u}": y, f"targets.{u}": torch.tensor(t, dtype=torch.int32)}
     write_safetensors(folder / "golden.safetensors", golden)
     if tokenizer:
         (folder / "pieces.json").write_text(json.dumps(piece_cases(tokenizer), indent=0) + "\n")
     print(f"{name}: {sum(v.numel() for v in network.parameters())} parameters, {[list(y.shape) for y in logits]} "
-          f"logits of standard deviation {logits[0].std():.3f}, losses {[round(float(l), 2) for l in losses]}")
+          f"logits of standard deviation {logits[0].std():.3f}{said}")
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", type=pathlib.Path, help="write models of full size to this folder instead")
+    parser.add_argument("--audio", action="append", default=[], help="16 kHz WAV of real speech, for --full")
+    options = parser.parse_args()
+    if options.full:
+        for name, model in published_models().items():
+            torch.manual_seed(0)
+            write_model(options.full / name, model, [read_wav(path) for path in options.audio], with_gradients=False)
+        return
     utterances = [sound(0.7, 1), sound(0.41, 2)]
     write_safetensors(ROOT / "src/convert/testdata/nemo_samples.safetensors",
                       {f"samples.{u}": x for u, x in enumerate(utterances)})
     for seed, (name, model) in enumerate(MODELS.items()):
         torch.manual_seed(seed)
-        write_model(name, model, utterances)
+        write_model(ROOT / "src/convert/testdata" / name, model, utterances)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "convert/sentence_pieces.h"
@@ -90,6 +92,29 @@ INSTANTIATE_TEST_SUITE_P(Models, Nemo,
                          ::testing::Values("nemo_quartznet", "nemo_citrinet", "nemo_conformer",
                                            "nemo_fastconformer"),
                          [](const auto& test) { return test.param; });
+
+// Of the folder that `scripts/make_nemo_goldens.py --full` has written, if it is there:
+// MASR_NEMO_FULL=FOLDER masr_convert_test --gtest_filter='*FullSize*'
+TEST(NemoOfFullSize, LogitsOfRealSpeech) {
+  SKIP_WITHOUT_YAML();
+  const char* root = std::getenv("MASR_NEMO_FULL");
+  if (root == nullptr) GTEST_SKIP() << "MASR_NEMO_FULL names no folder";
+  const testing::TemporaryFolder folder;
+  for (const std::string name : {"quartznet15x5", "citrinet512", "conformer_small"}) {
+    const auto converted =
+        testing::GoldenSource::Load(std::string(root) + "/" + name, folder / "model.masr");
+    ASSERT_TRUE(converted.has_value()) << converted.error().message;
+    const ThreadPool pool(1);
+    const std::vector<float> features = converted->Features(0);
+    const auto logits =
+        Inference(converted->model, pool).Run({converted->Frames(features)}, features);
+    ASSERT_TRUE(logits.has_value()) << logits.error().message;
+    const double error = testing::RelativeError(logits->values, converted->Logits(0));
+    EXPECT_LT(error, 1e-3) << name;
+    RecordProperty(name, std::to_string(error));
+    std::printf("%s: %.1e of the largest logit off\n", name.c_str(), error);
+  }
+}
 
 class NemoPieces : public ::testing::TestWithParam<std::string> {};
 

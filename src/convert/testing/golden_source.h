@@ -18,7 +18,9 @@
 
 namespace masr::testing {
 
+// A path is taken as it is.
 inline std::string SourceFolder(const std::string& name) {
+  if (name.starts_with('/')) return name;
   return std::string(MASR_SOURCE_DIR) + "/src/convert/testdata/" + name;
 }
 
