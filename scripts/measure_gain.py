@@ -24,7 +24,8 @@ from experiments import parse, parser_of, read_lines, run, word_errors
 from tune_round import voices
 
 # Options of `personalize` by the name that the table gives what learns.
-TUNINGS = {"full": [], "vectors": ["--tune", "vectors"], "lora-8": ["--tune", "lora", "--lora-rank", "8"]}
+TUNINGS = {"full": [], "vectors": ["--tune", "vectors"], "lora-8": ["--tune", "lora", "--lora-rank", "8"],
+           "adapters-16": ["--tune", "adapters", "--adapter-width", "16"]}
 
 
 def given_minutes(manifest, extra):

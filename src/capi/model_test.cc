@@ -212,8 +212,8 @@ TEST_F(CapiModel, WhatLearnsIsChosenOnce) {
   const auto refused = [&](masr_training_options wrong, const char* message) {
     ExpectError(model, masr_configure(model.get(), &wrong), MASR_INVALID_ARGUMENT, message);
   };
-  options.tuning = 3;
-  refused(options, "tuning 3");
+  options.tuning = 4;
+  refused(options, "tuning 4");
   options = {.struct_size = sizeof(options), .freeze_blocks = 4};
   refused(options, "freeze_blocks is 4, of 4 blocks");
   options.freeze_blocks = -1;

@@ -235,7 +235,7 @@ TEST_F(PersonalizeTest, LoraLearnsBesideAnInt8BaseAndIsMergedAsItIsWritten) {
   *model_ = std::move(*base);
   PersonalizeOptions options = kOptions;
   options.candidate = {.first_block = 1, .tuning = Tuning::kLora, .lora_rank = 4};
-  options.learning_rate = 1e-2f / kLoraRateFactor;
+  options.learning_rate = 1e-2f / kBesideRateFactor;
   const auto result = Round(options);
   ASSERT_TRUE(result.has_value()) << result.error().message;
   ASSERT_GT(result->best_epoch, 0);
@@ -266,7 +266,7 @@ TEST_F(PersonalizeTest, ResidualAdaptersLearnBehindAnInt8BaseAndStay) {
   *model_ = std::move(*base);
   PersonalizeOptions options = kOptions;
   options.candidate = {.first_block = 1, .tuning = Tuning::kAdapters, .adapter_width = 4};
-  options.learning_rate = 1e-2f / kAdapterRateFactor;
+  options.learning_rate = 1e-2f / kBesideRateFactor;
   const auto result = Round(options);
   ASSERT_TRUE(result.has_value()) << result.error().message;
   ASSERT_GT(result->best_epoch, 0);
@@ -284,7 +284,7 @@ TEST_F(PersonalizeTest, AnotherTuningAfterLoraGoesOnFromWhatItLearned) {
   PersonalizeOptions options = kOptions;
   options.epochs = 4;
   options.candidate = {.tuning = Tuning::kLora};
-  options.learning_rate = 1e-2f / kLoraRateFactor;
+  options.learning_rate = 1e-2f / kBesideRateFactor;
   const auto first = Round(options);
   ASSERT_TRUE(first.has_value()) << first.error().message;
   ASSERT_GT(first->best_epoch, 0);
