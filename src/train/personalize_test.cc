@@ -226,57 +226,42 @@ Result<Model> ToyOfLinearLayers() {
   return testing::MakeModel(config, 1);
 }
 
-TEST_F(PersonalizeTest, LoraLearnsBesideAnInt8BaseAndIsMergedAsItIsWritten) {
+// Pairs, which are merged as they are written, and adapters, which are written.
+TEST_F(PersonalizeTest, WhatLearnsBesideAnInt8BaseIsInTheFile) {
   auto made = ToyOfLinearLayers();
   ASSERT_TRUE(made.has_value()) << made.error().message;
   ASSERT_TRUE(SaveModel(*made, WeightFormat::kInt8, folder_ / "base.safetensors").has_value());
-  auto base = LoadModel(folder_ / "base.safetensors");
-  ASSERT_TRUE(base.has_value());
-  *model_ = std::move(*base);
   PersonalizeOptions options = kOptions;
-  options.candidate = {.first_block = 1, .tuning = Tuning::kLora, .lora_rank = 4};
   options.learning_rate = 1e-2f / kBesideRateFactor;
-  const auto result = Round(options);
-  ASSERT_TRUE(result.has_value()) << result.error().message;
-  ASSERT_GT(result->best_epoch, 0);
-  const RoundEpoch& kept = result->epochs[static_cast<size_t>(result->best_epoch)];
-  EXPECT_LT(kept.validation_loss, 0.9 * result->epochs.front().validation_loss);
-  EXPECT_EQ(ValidationLoss(options), kept.validation_loss);
-  const ParameterTable& table = model_->encoder.parameters();
-  for (ParameterId id = 0; id < table.size(); ++id) {
-    if (!table[id].matrix) continue;
-    const bool learned = table[id].adapts != kNoParameter || table[id].name == "head.weight";
-    EXPECT_EQ(model_->weights.IsWritable(id), learned) << table[id].name;
+  for (const Candidate& candidate :
+       {Candidate{.first_block = 1, .tuning = Tuning::kLora, .lora_rank = 4},
+        Candidate{.first_block = 1, .tuning = Tuning::kAdapters, .adapter_width = 4}}) {
+    SCOPED_TRACE(TuningNames()[static_cast<size_t>(candidate.tuning)]);
+    auto base = LoadModel(folder_ / "base.safetensors");
+    ASSERT_TRUE(base.has_value());
+    *model_ = std::move(*base);
+    options.candidate = candidate;
+    const auto result = Round(options);
+    ASSERT_TRUE(result.has_value()) << result.error().message;
+    ASSERT_GT(result->best_epoch, 0);
+    const RoundEpoch& kept = result->epochs[static_cast<size_t>(result->best_epoch)];
+    EXPECT_LT(kept.validation_loss, 0.9 * result->epochs.front().validation_loss);
+    EXPECT_EQ(ValidationLoss(options), kept.validation_loss);
+    const ParameterTable& table = model_->encoder.parameters();
+    for (ParameterId id = 0; id < table.size(); ++id) {
+      if (!table[id].matrix) continue;
+      const bool learned = table[id].adapts != kNoParameter || table[id].name == "head.weight" ||
+                           table[id].name.find(".adapter.") != std::string::npos;
+      EXPECT_EQ(model_->weights.IsWritable(id), learned) << table[id].name;
+    }
+
+    ASSERT_TRUE(SaveModel(*model_, WeightFormat::kF32, folder_ / "mine.safetensors").has_value());
+    auto saved = LoadModel(folder_ / "mine.safetensors");
+    ASSERT_TRUE(saved.has_value()) << saved.error().message;
+    EXPECT_EQ(saved->encoder.adapters(), AdapterShape{});
+    *model_ = std::move(*saved);
+    EXPECT_NEAR(ValidationLoss(options), kept.validation_loss, 1e-4);
   }
-
-  ASSERT_TRUE(SaveModel(*model_, WeightFormat::kF32, folder_ / "mine.safetensors").has_value());
-  auto saved = LoadModel(folder_ / "mine.safetensors");
-  ASSERT_TRUE(saved.has_value()) << saved.error().message;
-  EXPECT_EQ(saved->encoder.adapters(), AdapterShape{});
-  *model_ = std::move(*saved);
-  EXPECT_NEAR(ValidationLoss(options), kept.validation_loss, 1e-4);
-}
-
-TEST_F(PersonalizeTest, ResidualAdaptersLearnBehindAnInt8BaseAndStay) {
-  auto made = ToyOfLinearLayers();
-  ASSERT_TRUE(made.has_value()) << made.error().message;
-  ASSERT_TRUE(SaveModel(*made, WeightFormat::kInt8, folder_ / "base.safetensors").has_value());
-  auto base = LoadModel(folder_ / "base.safetensors");
-  ASSERT_TRUE(base.has_value());
-  *model_ = std::move(*base);
-  PersonalizeOptions options = kOptions;
-  options.candidate = {.first_block = 1, .tuning = Tuning::kAdapters, .adapter_width = 4};
-  options.learning_rate = 1e-2f / kBesideRateFactor;
-  const auto result = Round(options);
-  ASSERT_TRUE(result.has_value()) << result.error().message;
-  ASSERT_GT(result->best_epoch, 0);
-  const RoundEpoch& kept = result->epochs[static_cast<size_t>(result->best_epoch)];
-  EXPECT_LT(kept.validation_loss, 0.9 * result->epochs.front().validation_loss);
-  ASSERT_TRUE(SaveModel(*model_, WeightFormat::kF32, folder_ / "mine.safetensors").has_value());
-  auto saved = LoadModel(folder_ / "mine.safetensors");
-  ASSERT_TRUE(saved.has_value()) << saved.error().message;
-  *model_ = std::move(*saved);
-  EXPECT_NEAR(ValidationLoss(options), kept.validation_loss, 1e-4);
 }
 
 TEST_F(PersonalizeTest, AnotherTuningAfterLoraGoesOnFromWhatItLearned) {

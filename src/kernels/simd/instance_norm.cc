@@ -10,6 +10,7 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h:
 #include "hwy/highway.h"
+#include "kernels/simd/frame_sum-inl.h"
 #include "kernels/simd/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,23 +20,6 @@ namespace {
 
 const hn::ScalableTag<float> df;
 using V = hn::Vec<decltype(df)>;
-
-// Sums over frames are taken in pieces of this many, then over the pieces: a wave of a minute has
-// 10^5 frames here, and one running f32 sum of them would lose half its digits.
-constexpr int64_t kPiece = 256;
-
-// Adds term(frame) over all frames.
-template <class Term>
-HWY_INLINE V SumOverFrames(int64_t frames, const Term& term) {
-  V sum = hn::Zero(df);
-  for (int64_t begin = 0; begin < frames; begin += kPiece) {
-    const int64_t end = std::min(frames, begin + kPiece);
-    V piece = hn::Zero(df);
-    for (int64_t t = begin; t < end; ++t) piece = hn::Add(piece, term(t));
-    sum = hn::Add(sum, piece);
-  }
-  return sum;
-}
 
 // `columns` neighbouring channels of one utterance; rows are `dim` floats apart. All pointers are
 // to the first of them.
@@ -47,9 +31,9 @@ void InstanceNormForwardColumns(int64_t frames, int64_t dim, size_t columns, flo
   for (size_t i = 0; i < columns; i += lanes) {
     const size_t count = std::min(lanes, columns - i);
     const auto at = [&](int64_t t) { return LoadPartial(df, x + t * dim + i, count); };
-    const V center = hn::Mul(SumOverFrames(frames, at), per_frame);
+    const V center = hn::Mul(SumOverFrames(df, frames, at), per_frame);
     // A second pass: E[x^2] - E[x]^2 cancels when the mean is large.
-    const V variance = hn::Mul(SumOverFrames(frames,
+    const V variance = hn::Mul(SumOverFrames(df, frames,
                                              [&](int64_t t) {
                                                const V difference = hn::Sub(at(t), center);
                                                return hn::Mul(difference, difference);
@@ -81,8 +65,9 @@ void InstanceNormBackwardColumns(int64_t frames, int64_t dim, size_t columns, co
       return hn::Mul(hn::Sub(LoadPartial(df, x + t * dim + i, count), center), scale);
     };
     const auto gradient = [&](int64_t t) { return LoadPartial(df, dy + t * dim + i, count); };
-    const V sum = SumOverFrames(frames, gradient);
-    const V dot = SumOverFrames(frames, [&](int64_t t) { return hn::Mul(gradient(t), normal(t)); });
+    const V sum = SumOverFrames(df, frames, gradient);
+    const V dot =
+        SumOverFrames(df, frames, [&](int64_t t) { return hn::Mul(gradient(t), normal(t)); });
     if (dgamma != nullptr) {
       StorePartial(df, hn::Add(LoadPartial(df, dgamma + i, count), dot), dgamma + i, count);
     }

@@ -9,6 +9,7 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h:
 #include "hwy/highway.h"
+#include "kernels/simd/frame_sum-inl.h"
 #include "kernels/simd/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,21 +20,6 @@ namespace {
 const hn::ScalableTag<float> df;
 using V = hn::Vec<decltype(df)>;
 
-// As in instance_norm.cc: sums are taken in pieces, then over the pieces.
-constexpr int64_t kPiece = 256;
-
-template <class Term>
-HWY_INLINE V SumOverFrames(int64_t frames, const Term& term) {
-  V sum = hn::Zero(df);
-  for (int64_t begin = 0; begin < frames; begin += kPiece) {
-    const int64_t end = std::min(frames, begin + kPiece);
-    V piece = hn::Zero(df);
-    for (int64_t t = begin; t < end; ++t) piece = hn::Add(piece, term(t));
-    sum = hn::Add(sum, piece);
-  }
-  return sum;
-}
-
 // `columns` neighbouring channels of one utterance; rows are `dim` floats apart. All pointers are
 // to the first of them.
 void MeanColumns(int64_t frames, int64_t dim, size_t columns, const float* x, float* mean) {
@@ -41,8 +27,8 @@ void MeanColumns(int64_t frames, int64_t dim, size_t columns, const float* x, fl
   const V per_frame = hn::Set(df, 1.0f / static_cast<float>(frames));
   for (size_t i = 0; i < columns; i += lanes) {
     const size_t count = std::min(lanes, columns - i);
-    const V sum =
-        SumOverFrames(frames, [&](int64_t t) { return LoadPartial(df, x + t * dim + i, count); });
+    const V sum = SumOverFrames(df, frames,
+                                [&](int64_t t) { return LoadPartial(df, x + t * dim + i, count); });
     StorePartial(df, hn::Mul(sum, per_frame), mean + i, count);
   }
 }
@@ -66,7 +52,7 @@ void GateBackwardColumns(int64_t frames, int64_t dim, size_t columns, const floa
   for (size_t i = 0; i < columns; i += lanes) {
     const size_t count = std::min(lanes, columns - i);
     const V factor = Sigmoid(df, LoadPartial(df, gate + i, count));
-    const V dot = SumOverFrames(frames, [&](int64_t t) {
+    const V dot = SumOverFrames(df, frames, [&](int64_t t) {
       const int64_t at = t * dim + static_cast<int64_t>(i);
       return hn::Mul(LoadPartial(df, x + at, count), LoadPartial(df, dy + at, count));
     });
