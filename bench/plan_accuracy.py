@@ -24,7 +24,8 @@ def random_options(rng, blocks):
     first = rng.randrange(blocks)
     options = ["--freeze-blocks", first, "--threads", rng.choice((1, 2)), "--minutes", rng.choice((0.5, 1, 2)),
                "--validation-batch-seconds", rng.choice((0.1, 5, 20))]
-    options += rng.choice(([], [], ["--tune", "vectors"], ["--tune", "lora", "--lora-rank", rng.choice((2, 8, 16))]))
+    options += rng.choice(([], [], ["--tune", "vectors"], ["--tune", "lora", "--lora-rank", rng.choice((2, 8, 16))],
+                           ["--tune", "adapters", "--adapter-width", rng.choice((8, 16))]))
     if rng.random() < 0.3:
         options += ["--optimizer-bits", 8]
     if rng.random() < 0.5:

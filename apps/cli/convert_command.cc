@@ -151,9 +151,10 @@ Command AddConvert(CLI::App& parent) {
   auto options = std::make_shared<ConvertOptions>();
   CLI::App* app =
       parent.add_subcommand("convert", "Make a model file of a recogniser from elsewhere");
-  app->add_option("source", options->source,
-                  "Folder of a Wav2Vec2ForCTC or HubertForCTC, one of NVIDIA NeMo's CTC models that "
-                  "scripts/unpack_nemo.py has unpacked, or a model file of ours")
+  app->add_option(
+         "source", options->source,
+         "Folder of a Wav2Vec2ForCTC or HubertForCTC, one of NVIDIA NeMo's CTC models that "
+         "scripts/unpack_nemo.py has unpacked, or a model file of ours")
       ->required();
   app->add_option("--out", options->out, "Model file to write")->required();
   app->add_option("--format", options->format, "Weights in the file: f32, bf16 or int8")

@@ -119,7 +119,8 @@ TEST(Candidate, IsNamed) {
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 2, .cache = true}), "top 1 block, cached");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3, .cache = true}), "head, cached");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3}), "head");
-  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3, .longest_s = 9.5}), "head, up to 9.5 s");
+  EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3, .longest_s = 9.5}),
+            "head, up to 9.5 s");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 3, .optimizer_bits = 8}),
             "head, 8-bit Adam");
   EXPECT_EQ(CandidateName(model.encoder, {.first_block = 1, .parts = 2, .optimizer_bits = 8}),

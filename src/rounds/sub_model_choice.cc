@@ -34,9 +34,10 @@ int64_t SpeechCacheBytes(std::optional<int64_t> ram_bytes) {
 
 namespace {
 
-// So long that the given shares of the utterances are longer; none where too few would be left.
+// So long that the given shares of the utterances are longer; none where too few would be
+// left, or none on one side of the split.
 std::vector<double> ShorterLimits(const SpeechDataset& data, const PersonalizeOptions& round) {
-  constexpr size_t kLeast = 4;  // both sides of a split have some
+  constexpr size_t kLeast = 4;
   const ValidationSplit split = SplitOf(data, round);
   std::vector<double> durations;
   for (const auto* side : {&split.training, &split.validation}) {
@@ -44,11 +45,15 @@ std::vector<double> ShorterLimits(const SpeechDataset& data, const PersonalizeOp
   }
   std::ranges::sort(durations);
   std::vector<double> limits;
+  PersonalizeOptions shorter = round;
   for (const double share : {0.1, 0.25, 0.5}) {
     const auto kept = static_cast<size_t>((1 - share) * static_cast<double>(durations.size()));
     if (kept < kLeast || durations[kept - 1] == durations.back()) continue;
     // To a tenth of a second, so that people can read it.
     const double limit = std::ceil(10 * durations[kept - 1]) / 10;
+    shorter.candidate.longest_s = limit;
+    const ValidationSplit left = SplitOf(data, shorter);
+    if (left.training.empty() || left.validation.empty()) continue;
     if (limit < (limits.empty() ? durations.back() : limits.back())) limits.push_back(limit);
   }
   return limits;

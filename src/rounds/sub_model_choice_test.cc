@@ -69,5 +69,14 @@ TEST_F(SubModelChoice, LeavesFewUtterancesAsTheyAre) {
   EXPECT_EQ(chosen.error().message.find("up to"), std::string::npos) << chosen.error().message;
 }
 
+// Where an owner's rounds have put all that is short on one side, for ever.
+TEST_F(SubModelChoice, LeavesNoSideOfTheSplitEmpty) {
+  const SpeechDataset data = SpeechOf({2, 2.1, 2.2, 2.3, 60});
+  round_.split = ValidationSplit{.training = {0, 1, 2, 3}, .validation = {4}};
+  const auto chosen = Choose(data, 1);
+  ASSERT_FALSE(chosen.has_value());
+  EXPECT_EQ(chosen.error().message.find("up to"), std::string::npos) << chosen.error().message;
+}
+
 }  // namespace
 }  // namespace masr

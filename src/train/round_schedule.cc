@@ -168,13 +168,16 @@ class Describer {
 }  // namespace
 
 ValidationSplit SplitOf(const SpeechDataset& data, const PersonalizeOptions& options) {
-  ValidationSplit split =
-      options.split ? *options.split
-                    : SplitForValidation(data, FirstMinutes(data, options.minutes),
-                                         options.validation_share, options.seed);
-  LeaveOutLonger(data, options.candidate.longest_s, split.training);
-  LeaveOutLonger(data, options.candidate.longest_s, split.validation);
-  return split;
+  const double longest_s = options.candidate.longest_s;
+  if (options.split) {
+    ValidationSplit split = *options.split;
+    LeaveOutLonger(data, longest_s, split.training);
+    LeaveOutLonger(data, longest_s, split.validation);
+    return split;
+  }
+  std::vector<int64_t> indices = FirstMinutes(data, options.minutes);
+  LeaveOutLonger(data, longest_s, indices);
+  return SplitForValidation(data, indices, options.validation_share, options.seed);
 }
 
 uint64_t EpochKey(const PersonalizeOptions& options, int64_t epoch) {
