@@ -150,7 +150,7 @@ def ablation_table(folder):
              for path in sorted(folder.glob("step?.json"))]
     text = (f"## What each part of the recipe is worth\n\nBy `scripts/ablation.py`: a Conformer of {ablation.MODEL['blocks']} "
             f"blocks of {ablation.MODEL['dim']}, from random weights, every line with what the lines above have and one "
-            "thing more, and about the same hours of sound. That is little (the base has seen 657 hours): the table "
+            "thing more, and about the same hours of sound. That is little (the base has seen 830 hours): the table "
             "tells which steps matter early, not where they end. The last column is the telephone set as the training "
             "heard it then, through a cache of 16-bit samples at 16 kHz: rounding filled the empty upper half of telephone "
             "speech with a faint noise, and a model that had only heard it so minded when it was missing. (Since then it is "
