@@ -173,18 +173,19 @@ class Names {
     const int64_t dim = c.d_model;
     const std::string module = theirs + "self_attn.";
     Norm(ours + "norm.", theirs + "norm_self_att.", dim, false);
-    for (const std::string part : {"weight", "bias"}) {
-      if (part == "bias" && !c.use_bias) continue;
+    const auto stack = [&](const char* part, const Shape& shape) {
       TensorMap map = {.ours = ours + "attention.qkv." + part,
                        .theirs = {},
-                       .shapes = {},
+                       .shapes = std::vector<Shape>(3, shape),
                        .layout = Layout::kStackedRows};
-      for (const char* which : {"q", "k", "v"}) {
-        map.theirs.push_back(module + "linear_" + which + "." + part);
-        map.shapes.push_back(part == "bias" ? Shape{dim} : Shape{dim, dim});
+      for (const char* which : {"linear_q.", "linear_k.", "linear_v."}) {
+        map.theirs.push_back(module + which);
+        map.theirs.back() += part;
       }
       maps_.push_back(std::move(map));
-    }
+    };
+    stack("weight", {dim, dim});
+    if (c.use_bias) stack("bias", {dim});
     Add(ours + "attention.position.weight", module + "linear_pos.weight", {dim, dim});
     const Shape heads = {c.n_heads, dim / c.n_heads};
     Add(ours + "attention.position.u", module + "pos_bias_u", heads);

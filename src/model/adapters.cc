@@ -42,7 +42,7 @@ std::string WithAdaptersOf(const Encoder& encoder, const std::string& encoder_js
   Json list = Json::array();
   size_t block = 0;
   bool added = false;
-  for (Json entry : Json::parse(encoder_json)) {
+  for (const Json& entry : Json::parse(encoder_json)) {
     const int64_t repeat = entry.value("repeat", int64_t{1});
     for (int64_t i = 0; i < repeat; ++i, ++block) {
       Json one = entry;
