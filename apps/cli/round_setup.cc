@@ -13,6 +13,17 @@
 
 namespace masr::cli {
 
+namespace {
+
+std::map<std::string, Tuning> TuningsByName() {
+  std::map<std::string, Tuning> by_name;
+  const std::vector<std::string>& names = TuningNames();
+  for (size_t i = 0; i < names.size(); ++i) by_name[names[i]] = static_cast<Tuning>(i);
+  return by_name;
+}
+
+}  // namespace
+
 void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
   PersonalizeOptions& round = arguments.round();
   app.add_option("--base", arguments.base, "Model to start from")->required();
@@ -73,11 +84,7 @@ void AddPersonalizeOptions(CLI::App& app, PersonalizeArguments& arguments) {
                  "What learns in the others: full, vectors (biases, norms, filters), lora "
                  "(these, and a low-rank pair beside each matrix), or adapters (these, and a "
                  "bottleneck behind each block, which the model keeps)")
-      ->transform(
-          CLI::CheckedTransformer(std::map<std::string, Tuning>{{"full", Tuning::kFull},
-                                                                {"vectors", Tuning::kVectors},
-                                                                {"lora", Tuning::kLora},
-                                                                {"adapters", Tuning::kAdapters}}))
+      ->transform(CLI::CheckedTransformer(TuningsByName()))
       ->default_str("full");
   app.add_option("--lora-rank", round.candidate.lora_rank, "Of the pairs of --tune lora")
       ->check(CLI::Range(1, 1024))

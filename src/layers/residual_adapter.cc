@@ -1,5 +1,6 @@
 #include "layers/residual_adapter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "layers/linear.h"
@@ -36,6 +37,14 @@ LayerPtr WithResidualAdapter(LayerPtr block, int64_t width, ParameterTable& tabl
   }
   table.set_adapter_rank(rank);
   return std::make_unique<Sequential>(std::move(layers));
+}
+
+bool TakesResidualAdapter(std::span<const ParameterSpec> block) {
+  return std::ranges::any_of(block, &ParameterSpec::matrix);
+}
+
+int64_t ResidualAdapterNumbers(int64_t dim, int64_t width) {
+  return 2 * dim + (dim + 1) * width + (width + 1) * dim;
 }
 
 }  // namespace masr

@@ -5,6 +5,9 @@
 #ifndef MOBILEASR_LAYERS_RESIDUAL_ADAPTER_H_
 #define MOBILEASR_LAYERS_RESIDUAL_ADAPTER_H_
 
+#include <cstdint>
+#include <span>
+
 #include "layers/layer.h"
 
 namespace masr {
@@ -16,6 +19,11 @@ inline constexpr const char* kAdapterOut = "linear2";
 // `block` with an adapter behind it, whose parameters come after those that the table has. Its
 // matrices get no low-rank pairs.
 LayerPtr WithResidualAdapter(LayerPtr block, int64_t width, ParameterTable& table);
+
+// Whether a block of these parameters, which has no adapter yet, is one to put an adapter behind.
+bool TakesResidualAdapter(std::span<const ParameterSpec> block);
+// How many numbers an adapter has, behind a block whose output is `dim` wide.
+int64_t ResidualAdapterNumbers(int64_t dim, int64_t width);
 
 }  // namespace masr
 

@@ -42,11 +42,6 @@ ParameterId FindAdapter(const ParameterTable& table, const std::string& block, P
   return first;
 }
 
-bool HasMatrices(const ParameterTable& table, ParameterId first) {
-  const auto specs = table.specs().subspan(static_cast<size_t>(first));
-  return std::ranges::any_of(specs, &ParameterSpec::matrix);
-}
-
 // An odd kernel's own padding keeps the number of frames, an even one's may add one.
 bool MultipliesFrames(const Layer& layer) {
   constexpr int64_t kFrames = 100'000;
@@ -87,7 +82,7 @@ Result<Encoder> Encoder::Create(const ModelConfig& config, const AdapterShape& a
                                                                                 : adapters.rank);
       MASR_TRY(LayerPtr layer, MakeLayer(entry, where, dim, encoder.parameters_));
       if (adapters.width > 0 && layers.size() >= adapters.first_block &&
-          HasMatrices(encoder.parameters_, first) &&
+          TakesResidualAdapter(encoder.parameters_.specs().subspan(first)) &&
           FindAdapter(encoder.parameters_, name, first) == encoder.parameters_.size()) {
         layer = WithResidualAdapter(std::move(layer), adapters.width, encoder.parameters_);
       }

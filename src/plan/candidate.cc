@@ -5,7 +5,21 @@
 #include <cmath>
 #include <cstdio>
 
+#include "layers/residual_adapter.h"
+
 namespace masr {
+namespace {
+
+// Of an adapter that a block would get; 0 where it has one, or nothing to stand behind.
+int64_t NewAdapterNumbers(const Encoder& encoder, size_t block, int64_t width) {
+  const EncoderBlock& b = encoder.blocks()[block];
+  const auto specs = encoder.parameters().specs().subspan(static_cast<size_t>(b.first),
+                                                          static_cast<size_t>(b.end - b.first));
+  if (b.adapter != b.end || !TakesResidualAdapter(specs)) return 0;
+  return ResidualAdapterNumbers(encoder.InputDim(block + 1), width);
+}
+
+}  // namespace
 
 const std::vector<std::string>& TuningNames() {
   static const std::vector<std::string> names = {"full", "vectors", "lora", "adapters"};
@@ -64,20 +78,6 @@ std::vector<uint8_t> TrainableParameters(const Encoder& encoder, const Candidate
   }
   return trainable;
 }
-
-namespace {
-
-// Of an adapter that a block would get; 0 where it has one, or nothing to stand behind.
-int64_t NewAdapterNumbers(const Encoder& encoder, size_t block, int64_t width) {
-  const EncoderBlock& b = encoder.blocks()[block];
-  const auto specs = encoder.parameters().specs().subspan(static_cast<size_t>(b.first),
-                                                          static_cast<size_t>(b.end - b.first));
-  if (b.adapter != b.end || !std::ranges::any_of(specs, &ParameterSpec::matrix)) return 0;
-  const int64_t dim = encoder.InputDim(block + 1);
-  return 2 * dim + (dim + 1) * width + (width + 1) * dim;
-}
-
-}  // namespace
 
 int64_t CountTrainable(const Encoder& encoder, const Candidate& candidate) {
   const std::vector<uint8_t> trainable = TrainableParameters(encoder, candidate);

@@ -61,11 +61,6 @@ Result<std::vector<float>> BatchLoader::Features(std::span<const int64_t> group,
                                                  const AugmentOptions& augment, uint64_t key) {
   std::optional<ReadingRoom::Seat> seat;
   if (room_) seat.emplace(*room_, SecondsOf(group));
-  return Read(group, augment, key);
-}
-
-Result<std::vector<float>> BatchLoader::Read(std::span<const int64_t> group,
-                                             const AugmentOptions& augment, uint64_t key) {
   const FeatureConfig& config = model_.config.features;
   const NoiseSource noise{.count = noise_ != nullptr ? noise_->size() : 0,
                           .samples = [this](int64_t i) { return Noise(i); }};

@@ -71,9 +71,6 @@ class BatchLoader {
         features_(std::move(features)) {}
 
   double SecondsOf(std::span<const int64_t> group) const;
-  Result<std::vector<float>> Read(std::span<const int64_t> group, const AugmentOptions& augment,
-                                  uint64_t key);
-
   Result<std::vector<float>> Noise(int64_t index);
   std::vector<std::span<const int64_t>> Groups(std::span<const int64_t> indices,
                                                const AugmentOptions& augment, uint64_t key) const;
